@@ -28,6 +28,7 @@ def _plain(text: str) -> str:
 Line: TypeAlias = Annotated[
     str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"), AfterValidator(_plain)
 ]
+ShortLine: TypeAlias = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
 """Text without line ends, safe in a mail header, and displayed as written."""
 Authority: TypeAlias = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:-]{0,252}$")]
 

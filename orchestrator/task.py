@@ -15,9 +15,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.check import Check
@@ -37,6 +37,10 @@ class Refused(Exception):  # noqa: N818
 
 class Unplannable(Exception):  # noqa: N818
     """The host's state allows no plan (no Apache, a broken configuration): the step fails."""
+
+
+AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]*[^/\x00-\x1f]$")]
+"""A path of a parameter, in one printable line."""
 
 
 class Parameters(BaseModel):

@@ -107,9 +107,11 @@ def day_text(moment: datetime) -> Text:
 
     >>> day_text(datetime(2026, 11, 29, tzinfo=UTC))
     'Sun 29 Nov'
+    >>> day_text(datetime(2026, 12, 2, tzinfo=UTC))
+    'Wed 2 Dec'
     """
     there = moment.astimezone(UTC)
-    return tr("{weekday} {day} {month}", weekday=_weekday(there), day=f"{there:%d}", month=_month(there))
+    return tr("{weekday} {day} {month}", weekday=_weekday(there), day=there.day, month=_month(there))
 
 
 def moment_text(moment: datetime) -> Text:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from stopgap.orchestrator.message import Line, MailAddress
+from stopgap.orchestrator.message import MailAddress, ShortLine
 from stopgap.orchestrator.severity import Severity
 from stopgap.orchestrator.timezone import TimeZone
-
-ShortLine: TypeAlias = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
-
 
 FOR_AUTHORITIES = frozenset({"aware_at", "data", "people", "harm", "told", "publication", "prevention"})
 """Details that notices to authorities need, and nobody knows in the first hour."""

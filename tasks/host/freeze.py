@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -23,6 +23,7 @@ from stopgap.orchestrator.facts import (
 )
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.task import (
+    AbsolutePath,
     At,
     Facts,
     Gap,
@@ -37,7 +38,6 @@ from stopgap.orchestrator.task import (
 )
 from stopgap.orchestrator.text import tr
 
-AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]*[^/\x00-\x1f]$")]
 _MARGIN = 2.0
 """Least age of a process before the evidence, in seconds: clocks are read with a resolution of one second."""
 _RUNNING = Unlimited(why=tr("what a running process sends meets the block as everything else of the host does"))

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
+from stopgap.orchestrator.language import Language
 from stopgap.orchestrator.message import MailAddress
 from stopgap.orchestrator.task import Unplannable
 from stopgap.orchestrator.text import tr
-from stopgap.tasks.people.correspondence import Language
 
 _ADDRESS: TypeAdapter[str] = TypeAdapter(MailAddress)
 _FAULTS_SHOWN = 10

@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, TypeAlias
 
 from pydantic import AwareDatetime, Field, StringConstraints
 
 from stopgap.orchestrator.host import Scene
-from stopgap.orchestrator.language import spoken
-from stopgap.orchestrator.message import Line, MailAddress
+from stopgap.orchestrator.language import Language, spoken
+from stopgap.orchestrator.message import MailAddress, ShortLine
 from stopgap.orchestrator.task import Parameters
 from stopgap.orchestrator.template import render_file
 from stopgap.orchestrator.text import zoned_text
 
-Language: TypeAlias = Literal["en", "ja"]
-ShortLine: TypeAlias = Annotated[Line, StringConstraints(min_length=1, max_length=200)]
 LongText: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=8000)]
-AbsolutePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^/[^\x00-\x1f]*[^/\x00-\x1f]$")]
 
 UNNAMED_FRESH_FOR = timedelta(days=14)
 """How long a message without the incident's own name counts as sent: the host may be broken into again."""

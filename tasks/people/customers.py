@@ -9,18 +9,26 @@ from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from stopgap.orchestrator.facts import ABSENT, File, FileFact, Listing, ProgramFact
 from stopgap.orchestrator.host import Scene
-from stopgap.orchestrator.message import FileRoute, Message, Route, message_key
+from stopgap.orchestrator.language import Language
+from stopgap.orchestrator.message import FileRoute, Message, Route, ShortLine, message_key
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.shell import join
-from stopgap.orchestrator.task import Facts, Gap, Parameters, Planned, Probe, Task, Unlimited, Unplannable
+from stopgap.orchestrator.task import (
+    AbsolutePath,
+    Facts,
+    Gap,
+    Parameters,
+    Planned,
+    Probe,
+    Task,
+    Unlimited,
+    Unplannable,
+)
 from stopgap.orchestrator.text import tr, trn
 from stopgap.tasks.people.addressees import Addressee, addressees
 from stopgap.tasks.people.correspondence import (
-    AbsolutePath,
     Correspondence,
-    Language,
     LongText,
-    ShortLine,
     common_values,
     fresh_for,
     incident_of,

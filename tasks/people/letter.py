@@ -8,14 +8,12 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
 from stopgap.orchestrator.host import Scene
-from stopgap.orchestrator.message import FileRoute, Message, message_key
-from stopgap.orchestrator.task import Facts, Planned, Probe, Task
+from stopgap.orchestrator.message import FileRoute, Message, ShortLine, message_key
+from stopgap.orchestrator.task import AbsolutePath, Facts, Planned, Probe, Task
 from stopgap.orchestrator.text import tr
 from stopgap.tasks.people.correspondence import (
-    AbsolutePath,
     Correspondence,
     LongText,
-    ShortLine,
     common_values,
     fresh_for,
     incident_of,

@@ -10,13 +10,20 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from stopgap.orchestrator.facts import ABSENT, File, FileFact
 from stopgap.orchestrator.host import Scene
-from stopgap.orchestrator.message import Attachment, FileRoute, MailAddress, Message, Route, SmtpRoute, message_key
-from stopgap.orchestrator.task import Facts, Parameters, Planned, Probe, Task, Unplannable
+from stopgap.orchestrator.message import (
+    Attachment,
+    FileRoute,
+    MailAddress,
+    Message,
+    Route,
+    ShortLine,
+    SmtpRoute,
+    message_key,
+)
+from stopgap.orchestrator.task import AbsolutePath, Facts, Parameters, Planned, Probe, Task, Unplannable
 from stopgap.orchestrator.text import tr
 from stopgap.tasks.people.correspondence import (
-    AbsolutePath,
     Correspondence,
-    ShortLine,
     common_values,
     fresh_for,
     incident_of,

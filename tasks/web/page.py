@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from stopgap.orchestrator.hosttext import is_plain
+from stopgap.orchestrator.language import Language
 from stopgap.orchestrator.template import render_file
-from stopgap.tasks.web.params import Language, Params
+from stopgap.tasks.web.params import Params
 
 FOLDER = "/var/www/stopgap"
 """Beside the document roots, out of reach of an account with write access to a document root; readable by Debian's

@@ -9,10 +9,10 @@ from typing import Annotated, Literal, Self, TypeAlias
 from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
 from stopgap.orchestrator.duration import Duration
+from stopgap.orchestrator.language import Language
 from stopgap.orchestrator.task import Parameters
 from stopgap.orchestrator.text import tr
 
-Language: TypeAlias = Literal["en", "ja"]
 FilePath: TypeAlias = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._+-]+)+$", max_length=300)]
 """Narrower than what a file may be called: what can stand in Apache's configuration."""
 _WORD = re.compile(r"[A-Za-z0-9.-]+")

@@ -10,7 +10,8 @@ from __future__ import annotations
 import ast
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,18 @@ def slow_texts(pattern: str) -> Iterator[str]:
             yield (word + sign) * (LENGTH // (len(word) + 1))
 
 
+def least_time(call: Callable[[], object]) -> float:
+    """Give the processor time of a call in seconds, the least of three where the first was slow."""
+    taken = inf
+    for _ in range(3):
+        began = time.thread_time()
+        call()
+        taken = min(taken, time.thread_time() - began)
+        if taken < SLOW:
+            break
+    return taken
+
+
 def test_the_code_is_found_to_hold_patterns_against_hosts() -> None:
     assert len(PATTERNS) > 60
 
@@ -109,9 +122,7 @@ def test_a_pattern_of_the_code_takes_linear_time(pattern: str, method: str, modu
         "sub": lambda text: compiled.sub("", text),
     }.get(method, getattr(compiled, method))
     for text in slow_texts(pattern):
-        began = time.thread_time()
-        call(text)
-        taken = time.thread_time() - began
+        taken = least_time(lambda text=text: call(text))
         assert taken < SLOW, f"{module}: {taken:.2f} s of processor time on {text[:40]!r}"
 
 

@@ -86,14 +86,14 @@ def test_a_router_where_it_was_never_made_keeps_the_verdict_down() -> None:
 @pytest.mark.parametrize(
     ("was", "now", "line"),
     [
-        ("contained", "partly", "web was contained at Wed 01 Jan 01:06 UTC; not any more: gone on edge."),
+        ("contained", "partly", "web was contained at Wed 1 Jan 01:06 UTC; not any more: gone on edge."),
         (
             "contained",
             "unverified",
-            "web was contained at Wed 01 Jan 01:06 UTC; it could not be seen again: gone on edge.",
+            "web was contained at Wed 1 Jan 01:06 UTC; it could not be seen again: gone on edge.",
         ),
         ("contained", "contained", "web is contained."),
-        ("contained", None, "web was contained at Wed 01 Jan 01:06 UTC; not looked at again."),
+        ("contained", None, "web was contained at Wed 1 Jan 01:06 UTC; not looked at again."),
         ("unverified", "partly", "web is partly contained: gone on edge."),
         ("partly", "partly", "web is partly contained: gone on edge."),
     ],
