@@ -52,6 +52,8 @@ class Host(BaseModel):
     """The upstream router, or all upstream routers."""
     spare: str | None = None
     jump: str | None = None
+    site: str | None = None
+    """Name of the site whose runner reaches the host."""
     driver: str | None = None
     """Name of the driver; `None`, like `auto`: found out on the router."""
     cli: Cli | None = None

@@ -19,7 +19,7 @@ from stopgap.orchestrator.run.consent import agreed_before
 from stopgap.orchestrator.run.events import EventObserver, OnEvent
 from stopgap.orchestrator.run.here import runner_here
 from stopgap.orchestrator.run.interruption import Interruption
-from stopgap.orchestrator.run.order import Order, order_here
+from stopgap.orchestrator.run.order import Order, order_here, origin_of
 from stopgap.orchestrator.run.person import Person, Unattended
 from stopgap.orchestrator.run.resume_run import resume_run
 from stopgap.orchestrator.run.runner import RunResult
@@ -73,7 +73,8 @@ class Planned:
 
         `path`: an existing file is written over.
         """
-        save_plan(Path(path), self.plan, self.order.runbook.name, [target.name for target in self.order.targets])
+        names = [target.name for target in self.order.targets]
+        save_plan(Path(path), self.plan, self.order.runbook.name, names, origin_of(self.order))
 
 
 def plan(
@@ -117,6 +118,7 @@ def run(
     recipients: Sequence[str] = (),
     take_over: bool = False,
     interruption: Interruption | None = None,
+    emergency: str = "",
 ) -> RunResult:
     """Carry out a plan exactly as planned: the hosts are read again, and drift from the plan is refused.
 
@@ -125,6 +127,7 @@ def run(
     question takes its default (as `--yes`). `sign_key`: path of an SSH private key to sign the journal.
     `recipients`: public keys (age, SSH) for the encryption of arriving evidence. `take_over`: also use a router or
     spare locked by another machine. `interruption`: `interruption.request()` ends the run after the current change.
+    `emergency`: why the run goes before another person has approved it.
 
     Returns the outcome of every step, the containment verdict of each target, and the changes in force. Raises
     DriftedError and RefusedError with nothing changed, JournalError if the journal cannot be written.
@@ -150,6 +153,7 @@ def run(
             sign_key=Path(sign_key) if sign_key else None,
             recipients=recipients,
             take_over=take_over,
+            emergency=emergency,
         )
         result = runner.run(order, agreed_digest=saved.digest)
         for observer in (*observers, sinks):

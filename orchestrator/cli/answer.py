@@ -15,6 +15,7 @@ from stopgap.orchestrator.errors import RefusedError, UsageError
 from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.journal.answering import AnsweredBeforeError, answer_question
 from stopgap.orchestrator.journal.records import Answered, Asked
+from stopgap.orchestrator.run.gate import authorized_answers
 from stopgap.orchestrator.run.person import operator
 from stopgap.orchestrator.source import Unfit
 from stopgap.orchestrator.text import tr
@@ -81,6 +82,7 @@ def answer(options: AnswerOptions) -> int:
             Answered(step=asked.step, target=asked.target, question=asked.question.text, answer=read, by=operator())
             for asked, read in answers
         ]
+        given = authorized_answers(journal, history, given)
         for one in given:
             _record(journal, run, one)
         if options.json:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.approvals import show_approvals
 from stopgap.orchestrator.cli.damage import show_damage, show_strays
 from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.findings import show_findings_made
@@ -112,6 +113,7 @@ def show(options: ShowOptions) -> int:
                 hosts=history.plan.hosts,
             )
         )
+    show_approvals(screen, history)
     for plugin in history.started.plugins:
         screen.line(f"plug-in  {plugin.kind} {plugin.name} ({plugin.origin})  sha256 {plugin.sha256[:12]}", "quiet")
     screen.line()
@@ -196,7 +198,9 @@ def _when(at: datetime | None) -> str:
 
 def _say_what_to_do(screen: screens.Screen, history: History) -> None:
     standing = history.in_force()
-    if history.state == "interrupted":
+    if history.state == "waiting":
+        screen.line(tr("Nothing is done before it is approved. Then: stopgap resume {run}", run=history.run))
+    elif history.state == "interrupted":
         screen.line(tr("It did not finish. Go on: stopgap resume {run}", run=history.run))
     elif history.state in RESUMED:
         screen.line(tr("Not everything was done. Try the rest again: stopgap resume {run}", run=history.run))

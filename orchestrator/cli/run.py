@@ -74,9 +74,18 @@ def _run(wanted: RunRequested, options: RunOptions, request_use: RequestUse | No
 
     order = _order(wanted)
     agreed = _agreed(wanted.plan)
+    if not wanted.dry_run:
+        _admit(order, options)
     with ConnectAhead(order.inventory.hosts) as connect:
         connect.begin([*order.acting(), *(() if wanted.dry_run else order.targets)])
         return carry_out_order(order, wanted, options, connect, request_use=request_use, agreed=agreed)
+
+
+def _admit(order: Order, options: RunOptions) -> None:
+    """Raise ActRefused, before anything is contacted, where roles do not permit the run."""
+    from stopgap.orchestrator.run.gate import gate_here
+
+    gate_here().admit(order, options.emergency)
 
 
 def carry_out_order(
@@ -135,8 +144,10 @@ def carry_out_order(
                 request_use.unused = result.run is None
     if wanted.save_plan:
         from stopgap.orchestrator.plan.saved import save_plan
+        from stopgap.orchestrator.run.order import origin_of
 
-        save_plan(wanted.save_plan, result.plan, order.runbook.name, [target.name for target in order.targets])
+        names = [target.name for target in order.targets]
+        save_plan(wanted.save_plan, result.plan, order.runbook.name, names, origin_of(order))
     if events:
         events.finished(result)
     return _ended(result, options, messages, dry_run=wanted.dry_run)
@@ -204,12 +215,14 @@ def resume(command: ResumeCommand) -> int:
 
 def _go_back(name: str, step: str) -> None:
     from stopgap.orchestrator.journal import Journal, state_home
+    from stopgap.orchestrator.run.gate import gate_here
     from stopgap.orchestrator.run.person import operator
     from stopgap.orchestrator.run.step_back import step_back
     from stopgap.orchestrator.run.trust import trusted
 
     with Journal.open(state_home()) as journal:
         history = trusted(journal, journal.resolve(name))
+        gate_here().go_on(journal, history)
         again = step_back(journal, history, step, operator())
     screens.err().line(tr("Again: {steps}.", steps=", ".join(again)))
 
@@ -232,7 +245,9 @@ def _tell_finished(history: History, events: EventObserver | None) -> int:
 
 def _ended(result: RunResult, options: RunOptions, messages: screens.Screen, *, dry_run: bool = False) -> int:
     """Show the result of a run; return the exit code."""
-    if result.refusal:
+    if result.waits:
+        messages.line(tr("{waits}. Nothing was changed.", waits=result.refusal), "warn")
+    elif result.refusal:
         messages.line(tr("Refused: {refusal}. Nothing was changed.", refusal=result.refusal), "bad")
     elif not dry_run and not options.json:
         show_conclusion(screens.out(), result)
@@ -255,6 +270,11 @@ def show_conclusion(screen: screens.Screen, conclusion: RunResult) -> None:
     for text in conclusion.broken:
         screen.line(tr("No longer so at the end of the run: {text}", text=text), "bad")
     show_findings_made(screen, conclusion.findings, conclusion.run or "last")
+    if conclusion.approval:
+        from stopgap.orchestrator.cli.approvals import show_approvals
+        from stopgap.reading import history as read_history
+
+        show_approvals(screen, read_history(conclusion.run or "last"))
     steps = joined(", ", (tr("{count} {outcome}", count=n, outcome=word_of(word)) for word, n in counts.items()))
     screen.line(
         tr("Run {run}: {outcome} ({steps}).", run=conclusion.run, outcome=word_of(conclusion.outcome), steps=steps),
@@ -377,4 +397,6 @@ def _runner(person: Terminal, observers: Sequence[Observer], options: RunOptions
         sign_key=options.sign_key,
         recipients=options.recipients,
         take_over=options.take_over,
+        emergency=options.emergency,
+        await_approval=options.wait,
     )

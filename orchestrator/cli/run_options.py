@@ -53,6 +53,8 @@ class RunOptions:
     sign_key: Path | None = None
     recipients: tuple[str, ...] = ()
     """Public keys that evidence is encrypted to."""
+    emergency: str = ""
+    """Why the run goes before another person has approved it."""
 
 
 def sign_key(typed: str | None) -> Path | None:

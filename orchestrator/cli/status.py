@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.approvals import show_approvals
 from stopgap.orchestrator.cli.damage import show_damage, show_strays
 from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.recover import show_standing
@@ -60,6 +61,8 @@ def _show(screen: Screen, run: RunStatus) -> None:
         return
     name = own_name(history)
     screen.line(f"{run.run}  {name}  ({said(word_of(history.state))})", "title")
+    if history.approval:
+        show_approvals(screen, history)
     told: set[tuple[str, str]] = set()
     for change in run.in_force:
         until = tr("until {ends}", ends=moment(change.ends)) if change.ends else tr("until undone")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from stopgap.orchestrator.documents.approval import approvals_object
 from stopgap.orchestrator.documents.envelope import envelope, rfc3339
 from stopgap.orchestrator.documents.prune import pruned_object
 from stopgap.orchestrator.journal import ChangeStatus, Containment, History, RunSummary, StepStatus, Stray
@@ -57,6 +58,8 @@ def run_document(history: History) -> dict[str, Any]:
         "inventory_path": history.started.inventory_path,
         "stopgap": history.started.version,
         "plan": {"digest": plan.digest, "changes": plan.changes, "hosts": plan.hosts} if plan else None,
+        "requester": history.requester,
+        "approval": approvals_object(history),
         "steps": [_step(step) for step in history.steps],
         "changes": [change_object(change) for change in history.changes],
         "checks": [check.model_dump(mode="json", exclude={"kind"}) for check in history.checks],

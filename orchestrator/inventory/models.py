@@ -95,6 +95,7 @@ Word = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^\x00\n]+
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 Program = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 PortName = Annotated[str, AfterValidator(_port_name)]
+SiteName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 File = Annotated[Path, AfterValidator(_file)]
 
 
@@ -154,6 +155,9 @@ class SharedEntry(Defaults):
         "default: the one router whose `may_block` holds all its addresses",
     )
     spare: str | None = Field(None, description="Host of this inventory that answers its visitors meanwhile")
+    site: SiteName | None = Field(
+        None, description="Name of the site where it stands, such as tokyo: for roles, and for the runners there"
+    )
     driver: str | None = Field(
         None,
         description="How to block on it, where it is a router, such as nftables; default: auto, found out on the "

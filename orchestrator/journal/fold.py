@@ -9,6 +9,7 @@ from typing import Any, assert_never
 
 from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.host import DriverFound
+from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized
 from stopgap.orchestrator.journal.chain import Entry
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.history import (
@@ -98,6 +99,8 @@ def fold(run: str, entries: Iterable[Entry], *, now: datetime, running: bool) ->
         finished=state.finished[0] if state.finished else None,
         finished_at=state.finished[1] if state.finished else None,
         plan=state.plan,
+        approval=state.approval,
+        authorized=tuple(state.authorized),
         steps=steps,
         changes=changes,
         checks=tuple(check for check, _ in state.checks.values()),
@@ -118,6 +121,8 @@ class _Fold:
     started: tuple[RunStarted, datetime] | None = None
     finished: tuple[RunFinished, datetime] | None = None
     plan: PlanMade | None = None
+    approval: ApprovalAsked | None = None
+    authorized: list[Authorized] = field(default_factory=list)
     steps: dict[tuple[str, str], StepStatus] = field(default_factory=dict)
     changes: dict[int, ChangeStatus] = field(default_factory=dict)
     """Changes by number of the intent: an intended change is never forgotten, even after reuse of the index."""
@@ -141,7 +146,19 @@ class _Fold:
     def outcome(self, running: bool) -> RunState:
         if self.finished:
             return self.finished[0].outcome
+        if (
+            self.approval
+            and not self.approval.emergency
+            and not self.steps
+            and (not running or self._lacks_approval())
+        ):
+            return "waiting"
         return "running" if running else RunOutcome.INTERRUPTED
+
+    def _lacks_approval(self) -> bool:
+        requesters = {each.person for each in self.authorized if each.action == "run"}
+        approvers = {each.person for each in self.authorized if each.action == "approve"} - requesters
+        return self.approval is not None and len(approvers) < self.approval.people - 1
 
     def take(self, at: datetime, record: AnyRecord) -> None:
         match record:
@@ -170,8 +187,8 @@ class _Fold:
                 )
             case StepFinished():
                 self._finish(record, at)
-            case SteppedBack():
-                self._step_back(record)
+            case Authorized() | ApprovalAsked() | SteppedBack():
+                self._act(record)
             case ChangeIntended():
                 self._intend(record, at)
             case ChangeMade():
@@ -209,10 +226,20 @@ class _Fold:
                 | ActionDone()
                 | IncidentClosed()
                 | RunPruned()
+                | ApprovalsUsed()
             ):
                 pass  # no effect on the run's state, or of a chain of another kind
             case _:
                 assert_never(record)
+
+    def _act(self, record: Authorized | ApprovalAsked | SteppedBack) -> None:
+        match record:
+            case Authorized():
+                self.authorized.append(record)
+            case ApprovalAsked():
+                self.approval = self.approval or record
+            case SteppedBack():
+                self._step_back(record)
 
     def _step_back(self, record: SteppedBack) -> None:
         self.finished = None  # the run is to be resumed

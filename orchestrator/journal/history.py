@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from stopgap.orchestrator.change import AnyChange, Phase
 from stopgap.orchestrator.device_script import GOES_BACK
 from stopgap.orchestrator.host import CONTROLLER, DriverFound, Host
+from stopgap.orchestrator.journal.approval_records import ApprovalAsked, Authorized
 from stopgap.orchestrator.journal.chain import Entry
 from stopgap.orchestrator.journal.records import (
     Answered,
@@ -26,7 +27,8 @@ from stopgap.orchestrator.journal.records import (
 from stopgap.orchestrator.outcome import Outcome, RunOutcome
 from stopgap.orchestrator.question import AnswerValue, Question
 
-RunState: TypeAlias = RunOutcome | Literal["running"]
+RunState: TypeAlias = RunOutcome | Literal["running", "waiting"]
+"""`waiting`: for the approval of another person, with nothing done yet."""
 ChangeState: TypeAlias = Literal[
     "done",
     "unknown",
@@ -191,6 +193,10 @@ class History:
     drivers: dict[str, DriverFound]
     """Router → the driver found out on the router, where the inventory names none."""
     containment: tuple[Containment, ...]
+    approval: ApprovalAsked | None = None
+    """The run takes more than one person."""
+    authorized: tuple[Authorized, ...] = ()
+    """The acts of people that roles permitted, in order."""
     damage: tuple[str, ...] = ()
     """Signs of damaged records; no act follows from damaged records."""
     unsigned: tuple[str, ...] = ()
@@ -201,6 +207,22 @@ class History:
         """The hosts of the run's inventory by name, and the controller, absent from every inventory."""
         known = {host.name: host for host in (*self.started.hosts, CONTROLLER)}
         return known | {name: found.of(known[name]) for name, found in self.drivers.items() if name in known}
+
+    @property
+    def requester(self) -> str | None:
+        """Who began the run, as the roles know people; None without roles."""
+        return next((each.person for each in self.authorized if each.action == "run"), None)
+
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """Who has approved the run, each once, without the person who began it; as recorded."""
+        approving = [each.person for each in self.authorized if each.action == "approve"]
+        return tuple(dict.fromkeys(person for person in approving if person != self.requester))
+
+    @property
+    def approvals_lacking(self) -> int:
+        """How many approvals the run still lacks, as recorded."""
+        return max(self.approval.people - 1 - len(self.approvers), 0) if self.approval else 0
 
     def findings_now(self) -> tuple[FindingsMade, ...]:
         """Return the valid findings: a repeated collection of a step covers the earlier collection."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 
+from stopgap.orchestrator.journal.approval_records import ApprovalAsked
 from stopgap.orchestrator.journal.chain import Row, entry
 from stopgap.orchestrator.journal.failure import JournalError, UnknownRunError
 from stopgap.orchestrator.journal.records import RunFinished, RunStarted
@@ -38,7 +39,8 @@ class RunSummary:
 
 
 def summary(run: str, rows: Mapping[str, Row], *, held: bool) -> RunSummary:
-    """Return the summary of a run from its last records of the kinds run-started, step-started and run-finished.
+    """Return the summary of a run from its last records of the kinds run-started, approval-asked, step-started and
+    run-finished.
 
     `held` tells of a process with the run's lock.
     """
@@ -51,6 +53,8 @@ def summary(run: str, rows: Mapping[str, Row], *, held: bool) -> RunSummary:
         return RunSummary(run, None, "?", (), "?", "damaged", None, None)
     if last and "step-started" in rows and rows["step-started"].seq > last.seq:
         last = None
+    asked = entry(rows["approval-asked"]).record if "approval-asked" in rows else None
+    waits = isinstance(asked, ApprovalAsked) and not asked.emergency and "step-started" not in rows
     finish = last.record if last and isinstance(last.record, RunFinished) else None
     return RunSummary(
         run,
@@ -58,7 +62,7 @@ def summary(run: str, rows: Mapping[str, Row], *, held: bool) -> RunSummary:
         first.record.runbook_name,
         first.record.targets,
         first.record.operator,
-        finish.outcome if finish else "running" if held else "interrupted",
+        finish.outcome if finish else "waiting" if waits else "running" if held else "interrupted",
         last.at if last else None,
         finish.exit_code if finish else None,
     )

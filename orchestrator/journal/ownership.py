@@ -41,6 +41,17 @@ def refuse_shared(home: Path) -> None:
             )
 
 
+def refuse_writable_by_others(file: Path) -> None:
+    """Raise SharedHomeError if an account other than this one and root may write to the file, or replace the file."""
+    for path, found in _components(file):
+        sticky_folder = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_ISVTX
+        written = found.st_mode & _OTHERS and not stat.S_ISLNK(found.st_mode) and not sticky_folder
+        if written or found.st_uid not in {os.geteuid(), 0}:
+            raise SharedHomeError(
+                tr("{file}: others can change {path}; chmod go-w, and a folder that is yours", file=file, path=path)
+            )
+
+
 _ADVICE = tr("set STOPGAP_HOME to a folder that is yours alone (chmod go-w), below folders that are")
 
 

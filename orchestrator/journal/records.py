@@ -15,6 +15,7 @@ from pydantic import Field, TypeAdapter
 from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.host import Cli, Host
 from stopgap.orchestrator.hosttext import EscapedLine
+from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized
 from stopgap.orchestrator.journal.incident_records import (
     ActionAdded,
     ActionDone,
@@ -402,7 +403,10 @@ AnyRecord: TypeAlias = Annotated[
     | ActionAdded
     | ActionDone
     | IncidentClosed
-    | RunPruned,
+    | RunPruned
+    | Authorized
+    | ApprovalAsked
+    | ApprovalsUsed,
     Field(discriminator="kind"),
 ]
 RECORD: TypeAdapter[AnyRecord] = TypeAdapter(AnyRecord)

@@ -192,7 +192,7 @@ class Journal:
 
     def runs(self) -> list[RunSummary]:
         """List all runs, the latest first."""
-        found = self._table.latest_of_kinds("run-started", "step-started", "run-finished")
+        found = self._table.latest_of_kinds("run-started", "approval-asked", "step-started", "run-finished")
         return [summary(run, rows, held=self.is_held(run)) for run, rows in reversed(found.items())]
 
     def of_run(self, run: str, *kinds: str) -> Iterator[Entry]:

@@ -137,7 +137,8 @@ class RecordTable:
     def runs(self) -> list[str]:
         """Return the ids of all runs, by the order of their beginning; runs without their first record come last."""
         query = (
-            "SELECT run FROM records WHERE seq = 0 AND kind NOT IN ('incident-opened', 'run-pruned') ORDER BY rowid"
+            "SELECT run FROM records WHERE seq = 0 AND kind NOT IN ('incident-opened', 'run-pruned', 'authorized')"
+            " ORDER BY rowid"
         )
         beheaded = "SELECT DISTINCT run FROM records EXCEPT SELECT run FROM records WHERE seq = 0"
         return [str(run) for each in (query, beheaded) for (run,) in self._select(each, (), str)]

@@ -16,6 +16,7 @@ from stopgap.orchestrator.message import Message
 from stopgap.orchestrator.outcome import PlannedOutcome
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.runbook import Step
+from stopgap.orchestrator.secret import redact_tree
 from stopgap.orchestrator.task import Collection, Gap, Note, UndoRequest
 from stopgap.orchestrator.text import tr
 
@@ -112,7 +113,12 @@ class Plan:
         The digest covers steps, hosts, changes with their undo, collections and questions; notes and times are
         excluded.
         """
-        return hashlib.sha256(canonical([_essence(step) for step in self.steps])).hexdigest()
+        return hashlib.sha256(self.essence).hexdigest()
+
+    @cached_property
+    def essence(self) -> bytes:
+        """What the digest is made of, as JSON: whoever approves the digest can look at it. Secrets are redacted."""
+        return canonical(redact_tree([_essence(step) for step in self.steps]))
 
     def completed(self, late: Iterable[PlannedStep]) -> Plan:
         """Return the plan with the steps planned in their turn, in place of the same steps left open."""

@@ -244,6 +244,10 @@ class Event(_Part):
         "note",
         "damage",
         "stepped-back",
+        "permitted",
+        "approved",
+        "approval-asked",
+        "emergency",
         "run-finished",
     ]
     result: EscapedLine = Field(description="Outcome, state, `holds`/`fails`/`unseen`, or the answer, by kind.")
@@ -258,6 +262,8 @@ class OpenPoint(_Part):
     kind: Literal[
         "running",
         "interrupted",
+        "waiting",
+        "not-approved",
         "not-contained",
         "host-unreachable",
         "step",

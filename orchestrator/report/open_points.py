@@ -23,8 +23,10 @@ def open_points(history: History) -> Iterator[OpenPoint]:
         fields = {"kind": kind, "host": host, "text": text, "detail": detail}
         return OpenPoint.model_validate(fields | more)
 
-    if history.state in {"running", "interrupted"}:
+    if history.state in {"running", "interrupted", "waiting"}:
         yield point(history.state, "")
+    if history.approval and history.approval.emergency and history.approvals_lacking:
+        yield point("not-approved", "", history.approval.person, history.approval.emergency)
     yield from findings_points([history])
     for each in history.containment:
         if each.verdict != "contained" or not each.in_force:

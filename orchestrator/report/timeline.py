@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from stopgap.orchestrator.journal import Entry, History
+from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized
 from stopgap.orchestrator.journal.incident_records import (
     ActionAdded,
     ActionDone,
@@ -88,10 +89,8 @@ def timeline(history: History) -> Iterator[Event]:
                 yield _event(entry, "evidence", record.host, record.profile, detail=record.folder)
             case Answered():
                 yield _event(entry, "answer", record.target, record.question, result=record.answer, detail=record.by)
-            case SteppedBack():
-                yield _event(entry, "stepped-back", text=", ".join(record.steps), detail=record.by)
-            case DamageAccepted():
-                yield _event(entry, "damage", text=record.by, detail="; ".join(record.problems))
+            case SteppedBack() | DamageAccepted() | Authorized() | ApprovalAsked():
+                yield _act(entry, record)
             case RunFinished():
                 yield _event(entry, "run-finished", result=record.outcome)
             case (
@@ -108,10 +107,28 @@ def timeline(history: History) -> Iterator[Event]:
                 | Noted()
                 | IncidentClosed()
                 | RunPruned()
+                | ApprovalsUsed()
             ):
                 pass  # announces another record, has a section of its own, or stands in a chain of another kind
             case _:
                 assert_never(record)
+
+
+def _act(entry: Entry, record: SteppedBack | DamageAccepted | Authorized | ApprovalAsked) -> Event:
+    match record:
+        case SteppedBack():
+            return _event(entry, "stepped-back", text=", ".join(record.steps), detail=record.by)
+        case DamageAccepted():
+            return _event(entry, "damage", text=record.by, detail="; ".join(record.problems))
+        case Authorized(action="approve"):
+            return _event(entry, "approved", text=record.person)
+        case Authorized():
+            return _event(entry, "permitted", text=record.person, detail=record.action)
+        case ApprovalAsked():
+            kind = "emergency" if record.emergency else "approval-asked"
+            return _event(entry, kind, text=record.person, detail=record.emergency)
+        case _:
+            assert_never(record)
 
 
 def _event(entry: Entry, kind: str, host: str = "", text: str = "", *, result: str = "", detail: str = "") -> Event:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from stopgap.orchestrator import __version__
+from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.evidence.signing import sign_manifest
 from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, Journal, JournalError, deliveries
 from stopgap.orchestrator.journal.disk import write_at_once
@@ -23,6 +24,7 @@ from stopgap.orchestrator.run.connection_pool import Connect, ConnectionPool, re
 from stopgap.orchestrator.run.context import RunContext
 from stopgap.orchestrator.run.drivers import record_drivers, with_drivers
 from stopgap.orchestrator.run.execute import execute, plan_made
+from stopgap.orchestrator.run.gate import Gate
 from stopgap.orchestrator.run.host_lock import locking
 from stopgap.orchestrator.run.host_lock import refusal as locked
 from stopgap.orchestrator.run.interruption import Interruption
@@ -36,6 +38,9 @@ from stopgap.orchestrator.run.target_run import planner_of, stays
 from stopgap.orchestrator.runbook import StepResult
 from stopgap.orchestrator.signature import SignatureError
 from stopgap.orchestrator.text import tr
+
+_LOOK_AGAIN = 0.5
+"""Seconds between two looks at whether another person has approved."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,10 @@ class RunResult:
     """The changes in force of the whole run, earlier processes included."""
     undoable: bool = False
     """There is something to take back."""
+    approval: bool = False
+    """The run takes more than one person."""
+    waits: bool = False
+    """The run has begun, and waits for the approval of another person."""
 
     @property
     def outcome(self) -> str:
@@ -102,6 +111,12 @@ class Runner:
     """The delivery of messages as known to a dry run, without a writable journal."""
     past_runs: PastRuns = no_past
     """Earlier runs as known to a dry run."""
+    gate: Gate = field(default_factory=Gate)
+    """What roles permit."""
+    await_approval: bool = False
+    """Wait, with no lock held, until another person has approved."""
+    emergency: str = ""
+    """Why the run goes before another person has approved it; empty: it waits."""
 
     def preview(self, order: Order) -> RunResult:
         """Plan on facts from read-only readers and show the plan."""
@@ -120,8 +135,24 @@ class Runner:
     def run(self, order: Order, *, agreed_digest: str | None = None) -> RunResult:
         """Plan, ask for consent, carry out.
 
-        With `agreed_digest`, the digest of a saved plan, a different plan is refused as drift. Raises JournalError.
+        With `agreed_digest`, the digest of a saved plan, a different plan is refused as drift. Raises JournalError;
+        ActRefused where roles do not permit the run.
         """
+        self.gate.admit(order, self.emergency)
+        result = self._begin(order, agreed_digest)
+        return self._after_approval(result, order) if result.waits and self.await_approval else result
+
+    def _after_approval(self, result: RunResult, order: Order) -> RunResult:
+        """Wait until the run has its approvals, and go on with the run; an interruption leaves the run waiting."""
+        run = result.run or ""
+        while not self.interruption.requested.wait(_LOOK_AGAIN):
+            with self.open_journal() as journal:
+                if not journal.history(run).approvals_lacking:
+                    return self.resume(journal, run, order)
+        return result
+
+    def _begin(self, order: Order, agreed_digest: str | None) -> RunResult:
+        asked = order
         acting = order.acting()
         with (
             self.open_journal() as journal,
@@ -134,7 +165,7 @@ class Runner:
                 order = with_drivers(order, pool)
                 past_runs = Archive(journal).past_runs
                 # A plan to be compared with a saved plan must be complete.
-                urgent = agreed_digest is None
+                urgent = agreed_digest is None and not self.gate.needs_whole_plan(order, self.emergency)
                 planner = planner_of(
                     order, pool.look, lambda keys: deliveries(journal, keys), past_runs, urgent=urgent
                 )
@@ -148,18 +179,26 @@ class Runner:
             record = Recorder(journal, run, self.observers)
             record_drivers(order, record)
             record(plan_made(plan))
+            passage = self.gate.begin(journal, run, asked, plan, self.emergency)
+            record(*passage.records)
+            if passage.lacking:
+                return _waiting(plan, run, passage.lacking)
             with self._judging(journal, run, record) as judging:
-                context = self._context(journal, run, pool, record, judging)
+                context = self._context(journal, run, pool, record, judging, order)
                 return self.carry_out(order, plan, context, journal, {})
 
     def resume(self, journal: Journal, run: str, order: Order, *, anyway: bool = False) -> RunResult:
         """Continue a run after the death of its process: unknown steps are read again, finished steps are left.
 
-        Raises DamagedRunError for damaged records, unless `anyway`; JournalError.
+        Raises DamagedRunError for damaged records, unless `anyway`; JournalError; ActRefused where roles do
+        not permit the run to go on.
         """
         history = journal.history(run)
         if history.damage and not anyway:
             raise DamagedRunError(run, history.damage)
+        passage = self.gate.go_on(journal, history)
+        if passage.lacking:
+            return _waiting(Plan(()), run, passage.lacking)
         done: dict[tuple[str, str], StepResult] = {
             (step.step, step.target): StepResult(step.outcome, history.answer_of(step.step, step.target))
             for step in history.steps
@@ -181,7 +220,8 @@ class Runner:
                 order = with_drivers(order, pool)
                 past_runs = Archive(journal, run).past_runs
                 # Missed activations are added to the plan, so the plan must be complete.
-                urgent = not history.not_activated()
+                # So must a plan that was approved.
+                urgent = not history.not_activated() and passage.digest is None
                 planner = planner_of(
                     order, pool.look, lambda keys: deliveries(journal, keys), past_runs, urgent=urgent
                 )
@@ -190,11 +230,11 @@ class Runner:
                 plan = Plan(tuple(_with_activation(step, history) for step in left))
             self._show(plan, dry_run=False)
             pool.expect(plan.vantages)
-            if refusal := locked(locks.held, plan.hosts) or self._refusal(plan, None):
+            if refusal := locked(locks.held, plan.hosts) or self._refusal(plan, passage.digest):
                 return RunResult(plan, ExitCode.REFUSED, run, steps=_as_planned(plan), refusal=refusal)
             record_drivers(order, record, history.drivers)
-            record(plan_made(plan))
-            context = self._context(journal, run, pool, record, judging)
+            record(plan_made(plan), *passage.records)
+            context = self._context(journal, run, pool, record, judging, order)
             return self.carry_out(order, plan, context, journal, done, history.taken_back())
 
     def carry_out(
@@ -227,6 +267,7 @@ class Runner:
             findings=history.findings_now(),
             standing=history.in_force(),
             undoable=bool(history.undoable()),
+            approval=history.approval is not None,
         )
 
     def _written(self, journal: Journal, run: str) -> tuple[Path | None, str, str]:
@@ -235,11 +276,13 @@ class Runner:
         return made, unreported, sign_run(journal, run, self.sign_key)
 
     def _context(
-        self, journal: Journal, run: str, pool: ConnectionPool, record: Recorder, judging: Judging
+        self, journal: Journal, run: str, pool: ConnectionPool, record: Recorder, judging: Judging, order: Order
     ) -> RunContext:
         vault = self._vault(journal, run)
         archive = Archive(journal, run, judging.settle)
-        return RunContext(pool, record, self.person, vault, self.interruption, archive, judging)
+        return RunContext(
+            pool, record, self.gate.person(self.person, order), vault, self.interruption, archive, judging
+        )
 
     def _judging(self, journal: Journal, run: str, record: Recorder) -> Judging:
         return Judging(journal.run_folder(run), record, stop=self.interruption.requested.is_set)
@@ -363,10 +406,17 @@ def sign_run(journal: Journal, run: str, key: Path | None) -> str:
 def _with_activation(step: PlannedStep, history: History) -> PlannedStep:
     """Add an activation missed by a dead process: the files are in place, so no change is planned."""
     place = (step.key, step.target.name)
-    missing = {c.change for c in history.not_activated() if (c.step, c.target) == place} - set(step.changes)
+    missing: list[AnyChange] = []
+    for status in history.not_activated():
+        if (status.step, status.target) == place and status.change not in (*step.changes, *missing):
+            missing.append(status.change)
     if not missing or step.outcome not in CARRIED_OUT:
         return step
     return replace(step, changes=(*step.changes, *missing), outcome=PlannedOutcome.WOULD_CHANGE)
+
+
+def _waiting(plan: Plan, run: str, lacking: str) -> RunResult:
+    return RunResult(plan, ExitCode.REFUSED, run, steps=_as_planned(plan), refusal=lacking, waits=True)
 
 
 def _as_planned(plan: Plan) -> tuple[tuple[PlannedStep, Outcome | PlannedOutcome, str], ...]:

@@ -147,7 +147,7 @@ def each_run(
         expired = tuple(c for c in history.changes if c.expired and c.state == "done")
         back = _going_back(history)
         in_force = history.in_force()
-        if not (damage or in_force or expired or back or history.state == "running"):
+        if not (damage or in_force or expired or back or history.state in {"running", "waiting"}):
             continue
         seen = [] if offline or damage or not in_force else _look(history, latest)
         looks = {(one.step, one.target): _device_look(one, history, latest) for one in seen}

@@ -14,6 +14,7 @@ from stopgap.orchestrator.outcome import ExitCode, RunOutcome, run_outcome
 from stopgap.orchestrator.remote import ConnectAhead
 from stopgap.orchestrator.run.connection_pool import ConnectionPool, releasing
 from stopgap.orchestrator.run.consent import recall
+from stopgap.orchestrator.run.gate import Gate, gate_here
 from stopgap.orchestrator.run.host_lock import locking, refusal
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.person import Person, operator
@@ -93,15 +94,17 @@ def undo_run(
     *,
     observers: Sequence[Observer] = (),
     interruption: Interruption | None = None,
+    gate: Gate | None = None,
 ) -> UndoResult:
     """Take back a run, or one step of the run, in reverse order.
 
     `name`: the run's id, or `last`. `person` is asked before anything is contacted. `interruption`: asks to stop
-    after what is under way.
+    after what is under way. `gate`: what roles permit; by default the roles that hold here.
 
     A refusal by the person or by a lock, or an interruption before the first undo, is a result with `refusal`.
     Raises UsageError for a step that the run has not,
-    UntrustedRunError where its journal is damaged, unless `anyway`; RunHeldError, JournalError.
+    UntrustedRunError where its journal is damaged, unless `anyway`; RunHeldError, JournalError; ActRefused where
+    roles do not permit the undo.
     """
     run = journal.resolve(name)
     stop = interruption or Interruption()
@@ -118,6 +121,9 @@ def undo_run(
         if not agreed:
             why = tr("nobody is there to ask; add --yes") if agreed is None else tr("nothing was undone")
             return _refused(history, changes, why)
+        journal_records = (gate or gate_here()).undo(history, wanted.step, force=wanted.force)
+        if journal_records:
+            journal.append(run, *journal_records)
         recall(history.started.inventory_path, history.started.inventory_text)
         hosts = history.hosts
         concerned = _concerned(history, [hosts[c.host] for c in changes if c.host in hosts])

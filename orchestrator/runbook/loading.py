@@ -85,6 +85,7 @@ def draft(document: Located) -> tuple[Runbook, list[Problem]]:
             document=document,
             name_ja=str(data.get("name_ja") or ""),
             description_ja=str(data.get("description_ja") or ""),
+            approve=_approve(data),
         ),
         problems,
     )
@@ -207,6 +208,12 @@ def _needs_problems(step: Step, earlier: list[str], ids: list[str]) -> Iterator[
             yield step.document.problem(
                 loc, f"there is no step {quoted(need)}", expected="an earlier step", hint=hint
             )
+
+
+def _approve(data: Mapping[str, Any]) -> int:
+    """Return how many people a run takes; for a value with a problem, reported elsewhere, 1."""
+    people = data.get("approve", 1)
+    return people if isinstance(people, int) and not isinstance(people, bool) else 1
 
 
 def _shutdown_reason(document: Located, data: Mapping[str, Any], problems: list[Problem]) -> str | None:

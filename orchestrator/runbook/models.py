@@ -92,6 +92,12 @@ class RunbookFile(_Entry):
     params: dict[str, ParamEntry] = Field(default_factory=dict, description="What a run is given")
     steps: list[StepEntry] = Field(min_length=1, description="What to do, in order")
     allow_shutdown: bool = Field(False, description="Steps may shut a host down or restart it; needs a `reason`")
+    approve: int = Field(
+        1,
+        ge=1,
+        le=9,
+        description="How many people a run takes, the one who begins it included; more than 1 needs roles.yaml",
+    )
     reason: str | None = Field(
         None, min_length=1, description="Why hosts may be shut down: they may not come up again"
     )

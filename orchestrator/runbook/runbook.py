@@ -135,6 +135,8 @@ class Runbook:
     document: Located = field(repr=False, compare=False)
     name_ja: str = ""
     description_ja: str = ""
+    approve: int = 1
+    """How many people a run takes, the one who begins the run included."""
 
     @property
     def japanese(self) -> dict[str, str]:

@@ -20,16 +20,18 @@ LINES = [
     "check contain hand-back -i hosts.yaml -t web -t edge -p contact=a@example.jp --format sarif --limit-file LIMIT",
     "run contain -i hosts.yaml -i more.yaml -t web -t spare --limit-file LIMIT -p contact=a@example.jp"
     " --dry-run --incident one --full --yes --json"
-    " --save-plan plan.json --age RECIPIENT --request r.json --customers c.yaml --take-over --sign-key KEY",
+    " --save-plan plan.json --age RECIPIENT --request r.json --customers c.yaml --take-over --sign-key KEY"
+    " --emergency spam",
     "run contain -i hosts.yaml --wait --watch --plan plan.json",
     "cut root@web edge --at root@one --at two --for 6h --spare spare --contact a@example.jp --outside isp"
-    " --allow 192.0.2.0/24 --save DIR --dry-run --full --yes --json --take-over --sign-key KEY",
+    " --allow 192.0.2.0/24 --save DIR --dry-run --full --yes --json --take-over --sign-key KEY --emergency spam",
     "cut root@web --at root@edge --wait --watch",
     "ready -i hosts.yaml -i beside.yaml -t web -t spare --limit-file LIMIT --sudoers --json",
     f"resume {RUN} --yes --json --age RECIPIENT --take-over --sign-key KEY --anyway",
     f"resume {RUN} --wait --watch",
     f"resume {RUN} --detach --from way",
     f"answer {RUN} ask yes -t web --json",
+    f"approve {RUN} --yes --json",
     f"undo {RUN} --step cut --yes --force --anyway --take-over --sign-key KEY --json",
     "request -i hosts.yaml -t web -t spare --limit-file LIMIT --address 192.0.2.1/32"
     " --address 192.0.2.2/32 --reason spam"

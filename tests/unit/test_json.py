@@ -31,7 +31,8 @@ FIELDS = {
     "stopgap.prune": {"home", "dry_run", "evidence_kept", "removed", "rest_removed", "stays"},
     "stopgap.run": RUN
     | {
-        "runbook_path", "inventory_path", "stopgap", "plan", "steps", "changes", "checks", "messages", "questions",
+        "runbook_path", "inventory_path", "stopgap", "plan", "requester", "approval",
+        "steps", "changes", "checks", "messages", "questions",
         "answers", "evidence", "findings", "unreachable", "containment", "in_force", "undoable",
     },
     "stopgap.status": {"offline", "damaged", "exit_code", "runs", "open_hosts", "returning", "strays"},
@@ -42,6 +43,7 @@ FIELDS = {
     "stopgap.task": {"name", "summary", "description", "on", "origin", "params", "appendix"},
     "stopgap.incident": {"details", "incident", "state", "opened", "closed", "notes", "actions", "runs"},
     "stopgap.duties": {"incident", "duties"},
+    "stopgap.approval": {"run", "plan_digest", "by", "lacking"},
     "stopgap.trust": {"commands", "agreed"},
     "stopgap.init": {"written", "left"},
     "stopgap.import": RUN | {"records", "records_missing", "in_force"},

@@ -19,6 +19,7 @@ from stopgap.orchestrator.cli.arguments.records import (
 )
 from stopgap.orchestrator.cli.arguments.running import (
     answer_words,
+    approve_words,
     check_words,
     cut_words,
     ready_words,
@@ -68,6 +69,7 @@ def parser(*, whole: bool = False) -> ArgumentParser:
     recover = command(commands, "recover", running.recover, "tell where a recovery stands, and what comes next")
     recover.add_argument("--incident", metavar="NAME", help="default: the latest open incident, else all runs")
     answer_words(command(commands, "answer", running.answer, "answer a question of a waiting run"))
+    approve_words(command(commands, "approve", running.approve, "approve what another person has planned or begun"))
     undo_words(command(commands, "undo", running.undo, "undo the changes of a run", json=LINES))
     verify_words(
         command(

@@ -9,6 +9,7 @@ from stopgap.orchestrator.cli.arguments.words import (
     age_word,
     agreement_words,
     damage_word,
+    emergency_word,
     format_words,
     inventory_word,
     lock_words,
@@ -47,6 +48,7 @@ def run_words(run: ArgumentParser) -> None:
         metavar="FILE",
         help="permitted keys and networks; default: customers.yaml beside the inventory",
     )
+    emergency_word(run)
     lock_words(run)
 
 
@@ -82,6 +84,7 @@ def cut_words(cut: ArgumentParser) -> None:
     cut.add_argument("--full", action="store_true", help="show long new files whole")
     agreement_words(cut)
     shown_words(cut)
+    emergency_word(cut)
     lock_words(cut)
 
 
@@ -122,6 +125,12 @@ def answer_words(answer: ArgumentParser) -> None:
     )
     answer.add_argument("value", nargs="?", metavar="VALUE", help="the answer; default: ask at the terminal")
     answer.add_argument("-t", "--target", metavar="HOST", help="only for this target")
+
+
+def approve_words(approve: ArgumentParser) -> None:
+    """Add the options of `approve`."""
+    approve.add_argument("what", metavar="RUN|PLAN", help="a run that waits, `last`, or a file of --save-plan")
+    approve.add_argument("--yes", action="store_true", help="do not ask; what is approved is shown anyway")
 
 
 def undo_words(undo: ArgumentParser) -> None:

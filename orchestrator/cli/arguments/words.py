@@ -89,6 +89,16 @@ def agreement_words(command: ArgumentParser) -> None:
     )
 
 
+def emergency_word(command: ArgumentParser) -> None:
+    """Add --emergency."""
+    command.add_argument(
+        "--emergency",
+        metavar="REASON",
+        default="",
+        help="begin before another person has approved, where roles permit that; it is approved after",
+    )
+
+
 def lock_words(command: ArgumentParser) -> None:
     """Add --take-over, and the key that signs what a run leaves."""
     command.add_argument(

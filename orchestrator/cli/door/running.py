@@ -56,6 +56,7 @@ def run(args: Namespace) -> Call[Any]:
         take_over=args.take_over,
         sign_key=sign_key(args.sign_key),
         recipients=recipients(args.age),
+        emergency=args.emergency,
     )
     return Call(run, RunCommand(requested, options))
 
@@ -83,6 +84,7 @@ def cut(args: Namespace) -> Call[Any]:
         full=args.full,
         take_over=args.take_over,
         sign_key=sign_key(args.sign_key),
+        emergency=args.emergency,
     )
     return Call(cut, CutCommand(asked, options, dry_run=args.dry_run, save=path_of(args.save)))
 
@@ -121,6 +123,13 @@ def answer(args: Namespace) -> Call[Any]:
         answer,
         AnswerOptions(run=args.run, step=args.step, value=args.value, target=args.target, json=args.json),
     )
+
+
+def approve(args: Namespace) -> Call[Any]:
+    """Read `stopgap approve`."""
+    from stopgap.orchestrator.cli.approve import ApproveOptions, approval
+
+    return Call(approval, ApproveOptions(what=args.what, yes=args.yes, json=args.json))
 
 
 def undo(args: Namespace) -> Call[Any]:
