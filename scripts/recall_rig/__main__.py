@@ -17,6 +17,7 @@ from typing import Any
 from lab_hosts import image, machine
 
 from recall_rig import busy, peers
+from recall_rig.blind import BLIND
 from recall_rig.fresh import FRESH
 from recall_rig.further import FURTHER
 from recall_rig.listed import LISTED
@@ -27,7 +28,7 @@ from recall_rig.unseen import UNSEEN
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "scripts/lab"
 SEVERITIES = ("critical", "high", "medium", "low", "info")
-SETS = {"listed": LISTED, "own": OWN, "further": FURTHER, "fresh": FRESH, "unseen": UNSEEN}
+SETS = {"listed": LISTED, "own": OWN, "further": FURTHER, "fresh": FRESH, "unseen": UNSEEN, "blind": BLIND}
 EVERY = tuple(trace for traces in SETS.values() for trace in traces)
 PLANTED, CLEAN = "spare", "neighbour"
 PEOPLE = "id anna >/dev/null 2>&1 || useradd -m -s /bin/bash anna\n"

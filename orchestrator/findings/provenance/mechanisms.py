@@ -126,10 +126,10 @@ _GIT = _lines(
     r"(?i)^\s*hooksPath\s*=\s*(?P<load>/\S+)",
     r"(?i)^\s*\w+\s*=\s*\"?!(?P<run>\S.*)",
 )
-_ELSEWHERE = r"(?!10\.|127\.|169\.254\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)\d{1,3}(?:\.\d{1,3}){3}"
+ELSEWHERE = r"(?!10\.|127\.|169\.254\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)\d{1,3}(?:\.\d{1,3}){3}"
 """An address of the Internet, as a number."""
 _APT = _lines(
-    (r"(?i)\bProxy\S*\s+\"(?:https?|socks5h?)://(?:[^@/\"]*@)?" + _ELSEWHERE, 2),
+    (r"(?i)\bProxy\S*\s+\"(?:https?|socks5h?)://(?:[^@/\"]*@)?" + ELSEWHERE, 2),
     r"(?i)(?:Pre|Post)-(?:Invoke|Install)\w*(?:-Success)?(?:::)?\s*\{?\s*[\"'](?P<run>[^\"']+)",
     r"(?i)Pre-Install-Pkgs\s*\{?\s*\"(?P<run>[^\"]+)",
     (r"(?i)Verify-(?:Peer|Host)\S*\s+\"?(?:false|0|no)", 2),
@@ -141,6 +141,7 @@ _APT = _lines(
 _PAM = (
     Directive(r"^\s*-?\w+\s+\S.*\bpam_exec\.so\b(?P<run>.*)", 3, stands=True),
     *_lines(
+        r"^\s*(?:-?\w+\s+(?:include|substack)|@include)\s+(?P<load>/\S+)",
         (r"^\s*-?auth\s+\S.*\bpam_wheel\.so\b.*\btrust\b", 2),
         (r"^\s*-?\w+\s+\S.*\b(?:pam_python|pam_script|pam_perl|pam_lua)\.so\b", 3),
         (r"^\s*-?auth\s+(?:sufficient|\[success=(?:done|ok)[^\]]*\])\s+(?:\S*/)?pam_permit\.so", 3),
@@ -257,7 +258,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("dpkg", "event", r"^/etc/dpkg/dpkg\.cfg(?:\.d/|$)", _lines(r"^\s*(?:pre|post)-invoke\s*=?\s*[\"']?(?P<run>[^\"']+)", r"^\s*status-logger\s*=?\s*[\"']?(?P<run>[^\"']+)"), seldom=True),
     _mechanism("dnf or yum", "event", r"^/etc/(?:yum|dnf)/(?:pluginconf\.d|plugins)/|^/etc/(?:yum|dnf)/.*\.py$|/(?:yum-plugins|dnf-plugins)/.*\.py$|^/etc/dnf/libdnf5-plugins/actions\.d/", _lines(r"(?i)^\s*(?:command|action)\s*=\s*(?P<run>\S.*)", r"^[\w*]*:[^:]*:[^:]*:[^:]*:(?P<run>\S.*)"), seldom=True),
     _mechanism("maintainer script", "event", r"^/var/lib/dpkg/info/[^/]+\.(?:preinst|postinst|prerm|postrm|config)$"),
-    _mechanism("rsyslog", "event", r"^/etc/rsyslog\.(?:conf$|d/)", _lines((r"^[^#]*\s@@?(?:\(\w+\))?" + _ELSEWHERE, 1), (r"\bomprog\b.*\bbinary\s*=\s*\"(?P<run>[^\"]+)\"", 2), (r"^[^#]*\s\^(?P<run>/\S+)", 2), (r"\bbinary\s*=\s*\"(?P<run>[^\"]+)\"", 2))),
+    _mechanism("rsyslog", "event", r"^/etc/rsyslog\.(?:conf$|d/)", _lines((r"^[^#]*\s@@?(?:\(\w+\))?" + ELSEWHERE, 1), (r"\bomprog\b.*\bbinary\s*=\s*\"(?P<run>[^\"]+)\"", 2), (r"^[^#]*\s\^(?P<run>/\S+)", 2), (r"\bbinary\s*=\s*\"(?P<run>[^\"]+)\"", 2))),
     _mechanism("syslog-ng", "event", r"^/etc/syslog-ng/", _lines((r"\bprogram\s*\(\s*\"(?P<run>[^\"]+)\"", 2))),
     _mechanism("logrotate", "event", r"^/etc/logrotate\.(?:conf$|d/)", _lines(r"^\s{1,}(?P<run>(?:/|if |\[ |systemctl|service|invoke-rc\.d|kill|test|nohup|setsid|curl|wget|bash|sh|python|perl)\S*.*)")),
     _mechanism("D-Bus service", "event", r"/dbus-1/(?:system-)?services/", _lines(r"^\s*Exec\s*=\s*(?P<run>\S.*)"), seldom=True),
@@ -266,7 +267,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("xinetd", "event", r"^/etc/xinetd\.(?:conf$|d/)", _lines((r"^\s*server\s*=\s*\S*/(?:ba|da|z|k)?sh\s*$", 3), r"^\s*server\s*=\s*(?P<run>\S.*)")),
     _mechanism("mail alias", "event", r"^/etc/(?:mail/|postfix/)?aliases$", _PIPES),
     _mechanism("mail forward", "event", r"/\.(?:forward|procmailrc|mailfilter|qmail\S*)$", _PIPES, personal=True),
-    _mechanism("mail server", "event", r"^/etc/postfix/(?:main|master)\.cf$|^/etc/exim4?/", _lines(r"\bargv=(?P<run>/\S+)", r"^\s*mailbox_command\s*=\s*(?P<run>\S.*)", (r"^\s*(?:always_bcc|sender_bcc_maps|recipient_bcc_maps)\s*=\s*\S", 2))),
+    _mechanism("mail server", "event", r"^/etc/postfix/(?:main|master)\.cf$|^/etc/exim4?/", _lines(r"\bargv=(?P<run>/\S+)", r"^\s*mailbox_command\s*=\s*(?P<run>\S.*)", (r"^\s*(?:always_bcc|sender_bcc_maps|recipient_bcc_maps)\s*=\s*\S", 2), (r"^\s*(?:smtpd|non_smtpd)_milters\s*=.*inet:" + ELSEWHERE, 2))),
     _mechanism("certificate hook", "event", r"^/etc/(?:ca-certificates/update\.d|letsencrypt/renewal-hooks)/"),
     _mechanism("monitoring", "event", r"^/etc/(?:zabbix|nagios|nrpe\.d|monit|munin/plugin-conf\.d|collectd|telegraf|snmp|sensu|icinga2)/", _lines(r"(?i)^\s*UserParameter\s*=\s*[^,]+,(?P<run>.*)", r"^\s*command\[\w+\]\s*=\s*(?P<run>.*)", r"(?i)\bexec\s+\"(?P<run>[^\"]+)\"", r"(?i)\b(?:start|stop|restart|check)\s+program\b.*(?:=|with path)\s*\"?(?P<run>/[^\"]+)", (r"^\s*(?:extend|exec|pass|pass_persist|sh)\s+(?:\S+\s+){1,2}?(?P<run>/\S.*)", 1))),
     _mechanism("ban action", "event", r"^/etc/fail2ban/action\.d/", _lines(r"^\s*action\w+\s*=\s*(?P<run>\S.*)")),
@@ -287,7 +288,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("loader preload", "loader", r"^/etc/ld\.so\.preload$", _lines((r"^\s*(?P<load>/\S+)", 4)), seldom=True),
     _mechanism("name service", "loader", r"^/etc/nsswitch\.conf$", _lines((r"^\s*(?:passwd|group|shadow|gshadow|hosts|initgroups|sudoers|netgroup)\s*:\s*(?P<services>.+)", 0))),
     _mechanism("cryptographic library", "loader", r"^/etc/ssl/openssl\.cnf$|^/etc/crypto-policies/|^/etc/pki/tls/openssl\.cnf$|^/etc/gss/|^/etc/pkcs11/", _lines((r"^\s*(?:dynamic_path|module|MODULE_PATH|SO_PATH)\s*[=:]\s*(?P<load>/\S+)", 2))),
-    _mechanism("alternative", "loader", r"^/etc/alternatives/[^/]+$", _lines(r"^\Z")),
+    _mechanism("alternative", "loader", r"^/etc/alternatives/[^/]+$", _lines(r"^\Z"), personal=True),
     _mechanism("PAM", "authentication", r"^/(?:etc|usr/lib)/pam\.(?:d/|conf$)", _PAM),
     _mechanism("polkit", "authentication", r"/polkit-1/(?:rules\.d|localauthority(?:\.conf\.d)?)/", _lines((r"\bpolkit\.Result\.(?:YES|AUTH_SELF)\b", 2), (r"(?i)^\s*Result(?:Any|Inactive|Active)\s*=\s*yes", 2), (r"polkit\.spawn\(\[?\s*[\"'](?P<run>[^\"']+)", 3)), seldom=True),
     _mechanism("polkit action", "authentication", r"/polkit-1/actions/", _lines((r"<allow_(?:any|inactive|active)>yes<", 1)), seldom=True),
@@ -315,6 +316,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("compose file", "container", r"/(?:docker-)?compose[^/]*\.ya?ml$", _COMPOSE, personal=True),
     _mechanism("Docker settings", "container", r"^/etc/docker/daemon\.json$|/hostconfig\.json$|^/etc/containers/containers\.conf", _DOCKER, personal=True),
     _mechanism("package source", "trust", r"^/etc/apt/sources\.list(?:\.d/|$)|^/etc/yum\.repos\.d/|^/etc/zypp/repos\.d/|^/etc/apk/repositories", _lines((r"(?i)\[[^\]]*\btrusted\s*=\s*yes|^\s*Trusted\s*:\s*yes|\ballow-insecure\s*=\s*yes", 2), (r"(?i)^\s*(?:repo_)?gpgcheck\s*=\s*0", 2), (r"(?i)^\s*sslverify\s*=\s*(?:0|false)", 2)), personal=True),
+    _mechanism("package key", "trust", r"^/etc/apt/(?:trusted\.gpg(?:\.d/|$)|keyrings/)|^/etc/pki/rpm-gpg/", _lines(r"^\Z")),
     _mechanism("package pin", "trust", r"^/etc/apt/preferences(?:\.d/|$)", _lines((r"(?i)^\s*Pin-Priority\s*:\s*-\d", 1)), personal=True),
     _mechanism("download settings", "trust", r"/\.(?:curlrc|wgetrc)$|^/etc/wgetrc$|/pip\.conf$", _lines((r"(?i)^\s*(?:insecure|check[_-]certificate\s*=\s*off|trusted-host\s*=)", 1), (r"(?i)^\s*(?:index-url|extra-index-url)\s*=\s*http://", 2)), personal=True),
     _mechanism("journald", "logging", r"/journald\.conf(?:\.d/|$)", _lines((r"(?i)^\s*Storage\s*=\s*none", 2), (r"(?i)^\s*(?:MaxLevelStore|MaxLevelSyslog)\s*=\s*(?:emerg|alert|crit|0|1|2)\b", 2), (r"(?i)^\s*(?:SystemMaxUse|RuntimeMaxUse)\s*=\s*\d{1,3}K?\s*$|^\s*MaxRetentionSec\s*=\s*[0-9]{1,4}s?\s*$", 1)), personal=True),
@@ -339,6 +341,10 @@ MECHANISMS: tuple[Mechanism, ...] = (
 
 SETTINGS = _mechanism("settings", "event", r"^/etc/", (PRELOADED,), personal=True)
 """Files below /etc of no mechanism above: many a daemon has a setting that names a program."""
+PERSONAL = _mechanism("settings of a person", "login", r"^/(?:home/[^/]+|root)/\.", (PRELOADED,), personal=True)
+"""Settings in homes of no mechanism above: many a client has one that names a program."""
+MASKED = _mechanism("masked unit", "logging", r"/systemd/system/[^/]+\.service$", personal=True)
+"""A unit that is linked to /dev/null never starts (systemctl(1), `mask`)."""
 
 
 def mechanisms_of(path: str) -> tuple[Mechanism, ...]:

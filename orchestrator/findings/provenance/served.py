@@ -143,6 +143,11 @@ _EXTRACTED = re.compile(
 _HEADERS = re.compile(r"(?i)\$(\w{1,60})\s*=\s*@?(?:getallheaders|apache_request_headers)\s*\(\s*\)")
 _CALLED_BY_KEY = re.compile(r"\$(\w{1,60})\s*\[[^\]\n]{1,60}\]\s*\(")
 _UPLOADS = re.compile(r"(?i)\b(?:move_uploaded_file|copy)\s*\(\s*\$_FILES\b")
+_ADMITTED = re.compile(
+    r"(?i)\bwp_(?:insert|create)_user\s*\(|\bwp_set_auth_cookie\s*\(|->\s*set_role\s*\(\s*['\"]administrator"
+    r"|\bINSERT\s+INTO\s+[`'\"{$\w.>-]*(?:users|admin_user)\b"
+)
+_BY_A_VISITOR = re.compile(r"(?i)\b(?:isset|empty|md5|sha1|hash)?\s*\(?\s*\$_(?:GET|REQUEST|COOKIE|SERVER)\s*\[")
 _JSP = _compiled(
     r"(?i)(getRuntime\s*\(\s*\)\s*\.\s*exec|new\s+ProcessBuilder|defineClass|ScriptEngineManager|Class\.forName\s*\(\s*\"?java\.lang\.Runtime)"
 )
@@ -199,6 +204,8 @@ def signs_of_php(content: bytes) -> Iterator[Sign]:
             break
     if len(source) < 4096 and _EVAL_OF.search(source):
         yield Sign(2, "evaluates what is in a variable")
+    if len(source) < 8192 and "administrator" in source and _ADMITTED.search(source) and _BY_A_VISITOR.search(source):
+        yield Sign(3, "makes an administrator of a visitor")
     if _UPLOADS.search(source) and len(source) < 4096:
         yield Sign(2, "keeps whatever a visitor uploads")
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Place, Row, table
 from stopgap.orchestrator.findings.tables.body import Entry, entries_named
 from stopgap.orchestrator.findings.tables.files import FIELDS, collected_at, fields_of
-from stopgap.orchestrator.findings.tables.origin import STATUS, Scripts, near_installation, note_status, started_at
+from stopgap.orchestrator.findings.tables.origin import (
+    STATUS,
+    Scripts,
+    near_installation,
+    note_status,
+    note_work,
+    started_at,
+    tells_of_work,
+)
 from stopgap.orchestrator.findings.tables.packages import Digests
 
 _LIBRARY = re.compile(r"\.so(\.[\w.]+)?$")
@@ -28,31 +36,56 @@ _MADE = re.compile(
 )
 
 
+_DATA = re.compile(
+    r"/(?:__pycache__|node_modules|\.build-id)/|^(?:/usr)?/lib/(?:modules|firmware|debug|locale)/|^/usr/lib/python3[^/]*/(?:dist|site)-packages/"
+    r"|^/usr/share/(?:man|doc|locale|mime|icons|fonts|info|lintian|bug|wordpress|applications/mimeinfo\.cache|perl/5[^/]*/(?:unicore|pod)"
+    r"|hunspell|dict|myspell|GeoIP|metainfo|app-info|appdata|glib-2\.0/schemas/gschemas\.compiled|vim/(?:vim\d+|addons|vimfiles)/doc/tags)(?:/|$)"
+    r"|^/usr/(?:include|src)/|/[^/]*(?:\.cache|cache\.\w+|hwdb\.bin|\.aux|\.py[co]|\.dpkg-\w+|\.db|\.compiled|\.stamp|-archive)$"
+    r"|/gconv/gconv-modules\.cache$|/jvm/|/\.uuid$|\.dir$|/(?:fontconfig|ghc|R|erlang|tex\w*|sgml|xml|emacs|rubygems|gems)/"
+)
+"""What packages, their triggers and their tools make of other files, and what nothing runs or heeds."""
+
+
+@table("foreign-settings", reads="bodyfile package-digests", also="maintainer-scripts", fields=FIELDS)
+def foreign_settings(collected: CollectionReader) -> Iterator[Row]:
+    """Settings, rules and texts of no package among those of packages, which something may heed."""
+    return _foreign(collected, _settings)
+
+
+def _settings(entry: Entry) -> bool:
+    return not _may_run(entry) and not _DATA.search(entry.name)
+
+
 @table("foreign-programs", reads="bodyfile package-digests", also="maintainer-scripts", fields=FIELDS)
 def foreign_programs(collected: CollectionReader) -> Iterator[Row]:
     """Programs, libraries and kernel modules among those of packages that none brought, or made when installed."""
+    return _foreign(collected, _programs)
+
+
+def _programs(entry: Entry) -> bool:
+    return _may_run(entry) and (bool(_LANGUAGE.match(entry.name)) or not _MADE.search(entry.name))
+
+
+def _foreign(collected: CollectionReader, wanted: Callable[[Entry], bool]) -> Iterator[Row]:
     digests, now = Digests(collected), collected_at(collected)
     minutes: dict[int, float] = {}
     found: list[Entry] = []
 
     def interesting(name: str, is_link: bool) -> bool:
-        if name.startswith("/var/lib/dpkg/info/"):
-            return name.endswith(".list")
-        if name == STATUS:
+        if name == STATUS or tells_of_work(name):
             return True
         if is_link or digests.knows(name) != "no":
             return False
-        return bool(_LANGUAGE.match(name)) or (bool(_SYSTEM.match(name)) and not _MADE.search(name))
+        return bool(_SYSTEM.match(name))
 
     for entry in entries_named(collected, "bodyfile", interesting):
         if entry.name == STATUS:
             note_status(minutes, entry.changed)
-        elif entry.name.startswith("/var/lib/dpkg/info/"):
-            minute = int(entry.changed // 60)
-            minutes[minute] = max(entry.changed, minutes.get(minute, 0.0))
+        elif tells_of_work(entry.name):
+            note_work(minutes, entry.changed)
         elif (
             entry.mode.startswith("-")
-            and _may_run(entry)
+            and wanted(entry)
             and collected.meter.hold("programs of no package", entry.name)
         ):
             found.append(entry)

@@ -11,8 +11,15 @@ from stopgap.orchestrator.evidence.reader import CollectionReader, lines_of, wit
 from stopgap.orchestrator.findings.pattern import search
 from stopgap.orchestrator.findings.provenance.acts import acts_of
 from stopgap.orchestrator.findings.provenance.commands import programs
-from stopgap.orchestrator.findings.provenance.mechanisms import PRELOADED, Directive, Mechanism, mechanisms_of
+from stopgap.orchestrator.findings.provenance.mechanisms import (
+    MASKED,
+    PERSONAL,
+    Directive,
+    Mechanism,
+    mechanisms_of,
+)
 from stopgap.orchestrator.findings.provenance.places import is_hidden, place_of
+from stopgap.orchestrator.findings.provenance.settings import of_setting
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.files import collected_at
 from stopgap.orchestrator.findings.tables.origin import Origin, Origins, canonical, origins
@@ -25,8 +32,8 @@ ARCHIVES = (
 )  # fmt: skip
 LARGEST = 512 << 10
 """Bytes of a file that are read for what it starts."""
-MOST_LINES = 24
-"""Telling lines of one file that are told."""
+MOST_LINES = 400
+"""Lines of one file that tell something; they are more than anybody fills by accident."""
 _COMMENT = ("#", ";", "//")
 _TILDE = re.compile(r"^(?:~|\$HOME|\$\{HOME\}|%h)(?=/)")
 _SERVICES = frozenset(
@@ -61,11 +68,19 @@ _SERVICES = frozenset(
 _SETTINGS = ("/etc/", "/root/.", "/home/", "/var/lib/postgresql/", "/var/lib/pgsql/")
 """Where settings lie that may name a program, by whatever word."""
 _PATHS = re.compile(r"(?:^|[\s=\"'(|,:;@!\[])(/[^\s\"'`<>(){}|;,&$*?\[\]]{2,200})")
+_GUARDS = re.compile(
+    r"/systemd/system/(?:rsyslog|syslog(?:-ng)?|systemd-journald|auditd|audit-rules|fail2ban|crowdsec\S*|clamav-\w+|aide\S*|ossec\S*|wazuh\S*"
+    r"|osqueryd|falco\S*|falcon-sensor|mdatp|psad|samhain|tripwire|rkhunter|logcheck|nftables|ufw|firewalld|apparmor)\.service$"
+)
+"""Units that write down or hold back what intruders do."""
 _MOST_NAMES = 8
 """Of one line."""
 _MOST_NAMED = 200
 """Of one file."""
+_HOMES = re.compile(PERSONAL.paths)
 _LIBRARY = "libnss_{}.so.2"
+_BY_ITSELF = {"trust": "is believed"}
+"""What a file does without any line in it, by family, other than to run."""
 
 
 _FIELDS = {
@@ -125,7 +140,7 @@ def _files(collected: CollectionReader, archives: Sequence[str], digests: Digest
     seen: set[int] = set()
     for archive in archives:
         for member in with_artifact(collected, archive).members(archive):
-            found = mechanisms_of(member.name)
+            found = _mechanisms(member.name)
             key = hash(canonical(member.name))
             if not found or key in seen or member.kind not in {"file", "link"}:
                 continue
@@ -143,6 +158,11 @@ def _files(collected: CollectionReader, archives: Sequence[str], digests: Digest
             yield StartFile(
                 archive, member.name, member.kind, member.mode, member.uid, member.mtime, member.offset, origin, told
             )  # fmt: skip
+
+
+def _mechanisms(path: str) -> tuple[Mechanism, ...]:
+    """Return the mechanisms of a file; any file of settings in a home is one."""
+    return mechanisms_of(path) or ((PERSONAL,) if _HOMES.match(path) else ())
 
 
 def _origin(member: Member, digests: Digests) -> tuple[str, bytes]:
@@ -165,7 +185,12 @@ def _origin(member: Member, digests: Digests) -> tuple[str, bytes]:
 
 
 def _link(member: Member, found: tuple[Mechanism, ...]) -> tuple[Told, ...]:
-    if member.target == "/dev/null" or found[0].name not in {"alternative", "systemd unit", "cron", "cron script"}:
+    if member.target == "/dev/null":
+        guard = found[0].name == "systemd unit" and _GUARDS.search(member.name)
+        return (Told(MASKED, None, "masked: it never starts", (), 2, ()),) if guard else ()
+    if found[0].directives and found[0].name not in {"alternative", "systemd unit", "cron"}:
+        return ()
+    if found[0].name == "init script" or (found[0].personal and found[0].name != "alternative"):
         return ()
     if found[0].name == "systemd unit" and member.target.startswith(("/lib/", "/usr/lib/", "/etc/", "/run/", "..")):
         return ()
@@ -181,26 +206,29 @@ def _telling(member: Member, found: tuple[Mechanism, ...], content: bytes) -> It
         (number, text) for number, text in lines_of([content]) if (t := text.strip()) and not t.startswith(_COMMENT)
     ]
     for mechanism in found:
-        count = 0
+        count, plain = 0, False
         for number, text in _joined(lines):
-            for told in _of_line(member, mechanism, number, text[:4096]):
-                count += 1
-                if count <= MOST_LINES:
-                    yield told
-                break
+            told = next(_of_line(member, mechanism, number, text[:4096]), None)
+            if told is None:
+                continue
+            telling = bool(told.weight or told.started or told.acts)
+            if (telling and count < MOST_LINES) or not (telling or plain):
+                yield told
+            count, plain = count + telling, plain or not telling
         if mechanism is found[0] and member.name.startswith(_SETTINGS):
-            yield from _named(mechanism, lines)
+            yield from _named(member, mechanism, lines)
 
 
-def _named(mechanism: Mechanism, lines: list[tuple[int, str]]) -> Iterator[Told]:
-    """Yield lines that load a library before others, and those that name files; of each file the first."""
+def _named(member: Member, mechanism: Mechanism, lines: list[tuple[int, str]]) -> Iterator[Told]:
+    """Yield lines that say what any file of settings may say, and those that name files; of each file the first."""
     seen: set[str] = set()
+    count = 0
     for number, text in lines:
+        for directive, path in of_setting(member.name, text[:4096]) if count < MOST_LINES else ():
+            count += 1
+            yield Told(mechanism, number, text.strip(), (path,) if path else (), directive.weight, ())
         if "/" not in text:
             continue
-        preloaded = search(PRELOADED.pattern, text[:4096])
-        if preloaded is not None and (library := preloaded.get("load")):
-            yield Told(mechanism, number, text.strip(), (library,), PRELOADED.weight, ())
         names = [found[1] for found in _PATHS.finditer(text[:1024])][:_MOST_NAMES]
         fresh = [name for name in names if name not in seen and not name.endswith("/")]
         if fresh and len(seen) < _MOST_NAMED:
@@ -257,7 +285,7 @@ def _rows(file: StartFile, known: Origins, now: float) -> Iterator[Row]:
     entry = known.entry(file.name)
     changed = entry.changed if entry else 0.0
     origin = file.origin
-    found = mechanisms_of(file.name)
+    found = _mechanisms(file.name)
     # What a generator makes at each start is judged by what it starts; generators are judged themselves.
     if found[0].name == "maintainer script":
         owner = file.name.rpartition("/")[2].rpartition(".")[0]
@@ -286,8 +314,14 @@ def _rows(file: StartFile, known: Origins, now: float) -> Iterator[Row]:
     if found[0].name == "maintainer script" and origin == "no":
         text = max(best.values(), key=lambda each: each[0])[1].text if best else "a script"
         best = {"": (3, Told(found[0], None, text, (), 0, ()), "", "", ["of no package that is installed"])}
-    if not best and base and file.kind == "file" and not found[0].directives:
-        best[""] = (base, Told(found[0], None, "runs by itself", (), 0, ()), "", "", [whence(origin)])
+    if not best and base and file.kind == "file" and (not found[0].directives or found[0].name == "package key"):
+        best[""] = (
+            base,
+            Told(found[0], None, _BY_ITSELF.get(found[0].family, "runs by itself"), (), 0, ()),
+            "",
+            "",
+            [whence(origin)],
+        )
     for weight, told, program, program_origin, because in best.values():
         row: Fields = {"path": file.name, "mechanism": told.mechanism.name, "family": told.mechanism.family}
         row |= {"text": told.text, "starts": program, "packaged": origin, "program": program_origin}

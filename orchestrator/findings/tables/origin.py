@@ -18,6 +18,8 @@ Origin: TypeAlias = Literal["yes", "no", "absent", "unknown"]
 """Of a package; of none; not on the host; not known."""
 _MERGED = re.compile(r"^/usr(?=/(?:bin|sbin|lib|lib32|lib64|libx32)/)")
 _RECORDS = "/var/lib/dpkg/info/"
+_AT_WORK = ("/var/lib/dpkg/alternatives/", "/var/lib/systemd/deb-systemd-helper-enabled/", "/var/lib/ucf/")
+"""Records that scripts of packages write while they set a package up, long after it was unpacked on a slow host."""
 _LINKS = re.compile(r"^(?:/usr)?/(?:bin|sbin|lib|lib64)/|^/etc/alternatives/|^/usr/local/(?:s?bin|lib)/")
 _SLACK = 2
 """Minutes by which a file that a package's script makes may be older or newer than the package's record."""
@@ -149,6 +151,17 @@ def note_status(minutes: dict[int, float], changed: float) -> None:
     minutes[_LAST] = changed
 
 
+def tells_of_work(name: str) -> bool:
+    """Tell whether a file is a record that dpkg(1), or a package's script at its bidding, writes."""
+    return (name.startswith(_RECORDS) and name.endswith(".list")) or name.startswith(_AT_WORK)
+
+
+def note_work(minutes: dict[int, float], changed: float) -> None:
+    """Remember a time at which such a record was written, in seconds since the epoch."""
+    minute = int(changed // 60)
+    minutes[minute] = max(changed, minutes.get(minute, 0.0))
+
+
 def started_at(collected: CollectionReader) -> float:
     """Return when the host's first process started, in seconds since the epoch; 0 where that was not collected."""
     volatile = with_artifact(collected, "processes")
@@ -171,18 +184,16 @@ def origins(collected: CollectionReader, wanted: Iterable[str], digests: Digests
     def interesting(name: str, is_link: bool) -> bool:
         if canonical(name) in names:
             return True
-        return name.startswith(_RECORDS) or name == STATUS or (is_link and bool(_LINKS.match(name)))
+        return tells_of_work(name) or name == STATUS or (is_link and bool(_LINKS.match(name)))
 
     for entry in entries_named(collected, "bodyfile", interesting):
         name = canonical(entry.name)
         if entry.name == STATUS:
             note_status(walk.minutes, entry.changed)
-        if entry.name.startswith(_RECORDS):
-            if entry.name.endswith(".list"):
-                minute = int(entry.changed // 60)
-                walk.minutes[minute] = max(entry.changed, walk.minutes.get(minute, 0.0))
-                if collected.meter.hold("packages", entry.name):
-                    walk.packages.add(entry.name.removeprefix(_RECORDS).removesuffix(".list"))
+        if tells_of_work(entry.name):
+            note_work(walk.minutes, entry.changed)
+            if entry.name.startswith(_RECORDS) and collected.meter.hold("packages", entry.name):
+                walk.packages.add(entry.name.removeprefix(_RECORDS).removesuffix(".list"))
         elif entry.mode.startswith("l") and len(walk.links) < _MOST_LINKS and collected.meter.hold("links", name):
             walk.links[name] = entry.target
         if name in names:

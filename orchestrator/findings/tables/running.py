@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 
@@ -32,6 +33,10 @@ _CAPTURES = re.compile(
     r"/(?:dhclient|dhcpcd|systemd-networkd|NetworkManager|wpa_supplicant|hostapd|lldpd|keepalived|arpwatch|tcpdump|dumpcap|suricata|snort|zeek|ntopng|arping|dnsmasq|kea-dhcp4|dhcpd|pppoe|radvd|frr/\w+|bird|avahi-daemon|fping|ping|mtr-packet|charon|pluto|openvpn|strongswan|chronyd|lldpad|udhcpc|nmbd|squid|pinger|ospfd|zebra|conntrackd|vrrpd|corosync|pacemakerd|systemd)$"
 )
 _CODE = frozenset({"-c", "-e", "-r", "-E"})
+_LOADER = re.compile(r"/(?:ld-linux[\w-]*\.so\.\d+|ld-[\d.]+\.so|ld-musl-\w+\.so\.\d+|ld64?\.so\.\d+)$")
+"""The dynamic loader runs a program that it is given as an argument (ld.so(8))."""
+_LOGIN_SHELL = re.compile(r"^-(?:r?bash|sh|dash|zsh|k?sh|fish|t?csh)$")
+_SHELL = re.compile(r"/(?:\w*sh(?:[\d.-]+)?|busybox|screen|tmux)$")
 _LIBRARIES = re.compile(r"\.so(?:\.[\w.]+)?$")
 _FIELDS = {
     "pid": "the process",
@@ -62,13 +67,16 @@ def running(collected: CollectionReader) -> Iterator[Row]:
     volatile = with_artifact(collected, "processes")
     inside = contained(volatile)
     found = [row for row in processes(volatile) if not row.fields["kernel"] and row.fields["program"]]
-    wanted = [path for row in found for path in (str(row.fields["program"]), _script(row.fields)) if path]
+    scripts = {int(row.fields["pid"]): _script(row.fields) for row in found}
+    wanted = [str(row.fields["program"]) for row in found] + [path for path, _ in scripts.values() if path]
     known, now = origins(collected, wanted, Digests(collected)), collected_at(collected)
     silent, altered = _without_history(volatile), _altered(volatile, known)
     for row in found:
         if row.fields["pid"] in inside or row.fields["memory"]:
             continue
-        program, script = str(row.fields["program"]), _script(row.fields)
+        program, (script, whole) = str(row.fields["program"]), scripts[int(row.fields["pid"])]
+        if not whole and known.entry(script) is None:
+            script = ""
         subject = script or program
         weight, because = _weigh(row.fields, program, script, known, row.fields["pid"] in silent)
         if program in altered and not row.fields["gone"]:
@@ -131,6 +139,8 @@ def _claims_another(first: str, program: str, foreign: bool) -> bool:
     """Tell whether a process calls itself by the name of a service whose program it does not run."""
     if first.startswith("[") and first.endswith("]"):
         return True
+    if _LOGIN_SHELL.match(first):
+        return not _SHELL.search(program)
     claimed = first.split(":", maxsplit=1)[0].split(" ", maxsplit=1)[0].rpartition("/")[2].lstrip("-")
     own = program.rpartition("/")[2]
     if not claimed or own.startswith(claimed) or claimed.startswith(own[:15]):
@@ -145,16 +155,24 @@ def _claims_another(first: str, program: str, foreign: bool) -> bool:
     )
 
 
-def _script(process: Mapping[str, Value]) -> str:
-    """Return the path of the script that an interpreter was given; empty where it was given none by an absolute path."""
-    if not _INTERPRETER.search(str(process["program"])):
-        return ""
+def _script(process: Mapping[str, Value]) -> tuple[str, bool]:
+    """Return the path of the script that an interpreter was given, or of the program that the loader was; empty for none.
+
+    The second value is false for a name that was put behind the directory in which the process stands.
+    """
+    loader = _LOADER.search(str(process["program"]))
+    if not loader and not _INTERPRETER.search(str(process["program"])):
+        return "", True
     for word in str(process["arguments"]).split(" ")[1:8]:
         if word.startswith("/"):
-            return word
-        if not word.startswith("-") or word in _CODE:
-            return ""
-    return ""
+            return word, True
+        if word.startswith("-") and (loader or word not in _CODE):
+            continue
+        folder = str(process["folder"])
+        if not word or word.startswith("-") or not folder.startswith("/"):
+            break
+        return posixpath.normpath(f"{folder}/{word}"), False
+    return "", True
 
 
 def contained(collected: CollectionReader) -> frozenset[int]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from stopgap.orchestrator.findings.provenance.acts import gravity
-from stopgap.orchestrator.findings.provenance.mechanisms import Mechanism
+from stopgap.orchestrator.findings.provenance.mechanisms import Mechanism, mechanisms_of
 from stopgap.orchestrator.findings.provenance.places import is_hidden, place_of
 from stopgap.orchestrator.findings.tables.origin import Origins
 
@@ -120,6 +120,8 @@ def _of_program(path: str, personal: bool, known: Origins) -> tuple[int, str, st
     place, hidden = place_of(real), is_hidden(real)
     if place == "open":
         return 4, "where everyone may write", origin
+    if hidden and personal and mechanisms_of(real):  # one start file that reads another, which is judged itself
+        return 0, "", origin
     if hidden:
         return (2 if personal else 3), "in a hidden place", origin
     if origin == "no" and place == "system" and not _is_configuration(real):

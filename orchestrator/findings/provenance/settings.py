@@ -1,0 +1,77 @@
+"""What any file of settings may say, whichever daemon reads it: what is loaded, searched, included, written, or reached."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from stopgap.orchestrator.findings.pattern import search
+from stopgap.orchestrator.findings.provenance.mechanisms import ELSEWHERE, PRELOADED, Directive
+from stopgap.orchestrator.findings.provenance.places import is_hidden, place_of
+
+_INCLUDED = Directive(
+    r"(?i)^\s*(?:[@#!$]?include(?:_?dir|_?config|_?optional|_if_exists)?|\.include|substack|source|\.)\b?"
+    r"\s*[=:(]?\s*[\"'<]?(?P<load>/[^\s\"'>;)*?\[]+)"
+)
+"""Another file of settings, in whatever form a daemon includes one."""
+_SERVED = Directive(
+    r"(?i)(?:log|out|dest|dump|file|target)\w*[\"']?\s*[=:\s]\s*[\"']?"
+    r"(?P<load>/(?:var/www|srv|usr/share/nginx/html|home/[^/\s]+/(?:public_html|www))/\S*\.(?:php\d?|phtml|pht|phar|jspx?|aspx?|cgi))\b",
+    3,
+)
+"""A daemon writes a file that the web server runs."""
+_STARTED = Directive(
+    r"(?i)(?:log|out|dest|dump|target|append|dir)\w*[\"']?\s*[=:\s]\s*[\"']?"
+    r"(?P<load>/(?:etc/(?:cron|profile|ld\.so|sudoers|pam\.d|init\.d|rc)|var/spool/cron|root/\.ssh)\S*|/\S*/authorized_keys\S*)",
+    3,
+)
+"""A daemon writes where something starts, or is allowed, by itself."""
+_SENT = Directive(
+    r"(?i)(?:^|[\s_.\"'-])(?:dns|(?:https?_|socks_|all_)?proxy|relay_?host|\w*milters?|endpoint|remote\w*|upstream|forward(?:ers?|_to)?|index-url|mirror|server|master)"
+    r"[\"']?\s*(?:[=:]|\s)\s*[\[\"']?(?:\w+:(?://)?)?(?:[^@/\s\"']*@)?" + ELSEWHERE,
+    1,
+)
+"""Names, mail or requests are sent to an address of the Internet that has no name."""
+_GENERAL = (PRELOADED, _SERVED, _STARTED, _INCLUDED, _SENT)
+_SEARCH_PATH = (
+    r"(?i)(?:^|[\s\"'])(?P<key>secure_path|(?:ENV_)?(?:SU)?PATH|LD_LIBRARY_PATH|PYTHONPATH|PERL5LIB|RUBYLIB|NODE_PATH|CLASSPATH"
+    r"|LUA_C?PATH|plugin[_-]?dir|extension_dir|include_path|modules?_?path|library_path|dynamic_library_path)[\"']?"
+    r"\s*\+?[=:\s]\s*[\"']?(?P<value>[^\s\"';]+)"
+)
+_PARTS = re.compile(r"[:,;]")
+_MOST_PARTS = 64
+_AS_IT_IS = re.compile(r"^/etc/(?:resolv\.conf|netplan/|network/interfaces|hosts|fail2ban/|ssh/|resolvconf/)")
+"""Every host has addresses there."""
+
+
+def of_setting(path: str, text: str) -> Iterator[tuple[Directive, str]]:
+    """Yield what a line of a file of settings says, with the file that it leads to; empty where it leads to none.
+
+    >>> [(each.weight, to) for each, to in of_setting("/etc/x.conf", "general_log_file = /var/www/html/x.php")]
+    [(3, '/var/www/html/x.php')]
+    """
+    for directive in _GENERAL:
+        if directive is _SENT and _AS_IT_IS.match(path):
+            continue
+        groups = search(directive.pattern, text)
+        if groups is not None:
+            yield directive, groups.get("load") or ""
+            break
+    found = search(_SEARCH_PATH, text)
+    for part in _PARTS.split(found["value"] or "")[:_MOST_PARTS] if found else ():
+        weight = _of_searched(path, part)
+        if weight:
+            yield Directive("", weight), ""
+            return
+
+
+def _of_searched(path: str, part: str) -> int:
+    """Return the weight of a directory that is searched for programs or libraries."""
+    place = place_of(part)
+    if place == "open":
+        return 3
+    if is_hidden(part):
+        return 0 if path.startswith(("/home/", "/root/")) else 3
+    if place in {"home", "web"} and not path.startswith(("/home/", "/root/")):
+        return 2
+    return 0
