@@ -147,7 +147,7 @@ _ADMITTED = re.compile(
     r"(?i)\bwp_(?:insert|create)_user\s*\(|\bwp_set_auth_cookie\s*\(|->\s*set_role\s*\(\s*['\"]administrator"
     r"|\bINSERT\s+INTO\s+[`'\"{$\w.>-]*(?:users|admin_user)\b"
 )
-_BY_A_VISITOR = re.compile(r"(?i)\b(?:isset|empty|md5|sha1|hash)?\s*\(?\s*\$_(?:GET|REQUEST|COOKIE|SERVER)\s*\[")
+_BY_A_VISITOR = re.compile(r"\$_(?:GET|REQUEST|COOKIE|SERVER)\[")
 _JSP = _compiled(
     r"(?i)(getRuntime\s*\(\s*\)\s*\.\s*exec|new\s+ProcessBuilder|defineClass|ScriptEngineManager|Class\.forName\s*\(\s*\"?java\.lang\.Runtime)"
 )
