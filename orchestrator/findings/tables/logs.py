@@ -22,7 +22,8 @@ _TEXT = re.compile(
 _AUDIT = re.compile(r"/var/log/audit/audit\.log(?:\.\d+)?(?:\.gz)?$")
 _STEADY = re.compile(r"/(?:syslog|messages)[^/]*$")
 _BOOT = re.compile(
-    r"(?:kernel: .*Linux version |systemd\[1\]: (?:systemd .* running in|Starting |Started )|rsyslogd: .*start)"
+    r"(?:kernel: .{0,60}Linux version |systemd\[1\]: (?:systemd .{0,200} running in|Starting |Started )"
+    r"|rsyslogd: .{0,300}start)"
 )
 _RISE = re.compile(r"\b(sudo|su)(?:\[\d+\])?: +(.*)")
 _PACKED = frozenset({"gz", "xz", "bz2", "zst"})
