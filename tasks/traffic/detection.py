@@ -6,17 +6,29 @@ Each driver says by `Driver.fits` what it needs; this file holds their order alo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Any
 
-from stopgap.orchestrator.facts import Gateways, Interfaces, Links, Reader, Routes, System
+from stopgap.orchestrator.facts import (
+    Forwarding,
+    Gateways,
+    Guests,
+    Interfaces,
+    Links,
+    Neighbours,
+    Reader,
+    Routes,
+    System,
+)
 from stopgap.orchestrator.host import Address, Cli, DriverFound, Scene
-from stopgap.orchestrator.task import Refused
+from stopgap.orchestrator.task import Refused, Unplannable
 from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.cli import CLI_DRIVERS
-from stopgap.tasks.traffic.driver import Driver
+from stopgap.tasks.traffic.driver import DeviceFacts, Driver
 from stopgap.tasks.traffic.drivers import SHIPPED, drivers
 from stopgap.tasks.traffic.flowspec import Flowspec
 from stopgap.tasks.traffic.frr import Frr
+from stopgap.tasks.traffic.guest.port import find
 from stopgap.tasks.traffic.guestport import Guestport
 from stopgap.tasks.traffic.iproute import Iproute
 from stopgap.tasks.traffic.iptables import Iptables
@@ -33,7 +45,7 @@ ORDER: tuple[Driver, ...] = (
 
 
 def reads(addresses: tuple[Address, ...]) -> Mapping[str, Reader[Any]]:
-    """Return the readers of RouterFacts, for a router in front of these addresses."""
+    """Return the readers of RouterFacts, and of the router's guests, for a router in front of these addresses."""
     return {
         "system": System(PROGRAMS),
         "tables": NFT.asked("tables"),
@@ -41,12 +53,16 @@ def reads(addresses: tuple[Address, ...]) -> Mapping[str, Reader[Any]]:
         "gateways": Gateways(),
         "interfaces": Interfaces(),
         "routes": Routes(addresses),
+        "guest_ports": Guests(),
+        "forwarding": Forwarding(),
+        "neighbours": Neighbours(addresses),
     }
 
 
 def driver_for(read: Mapping[str, Any], scene: Scene) -> DriverFound:
     """Return the first driver that fits the router. Raises Refused, with what to do, where none does."""
-    router = RouterFacts.of(read)
+    of_router = {name: fact for name, fact in read.items() if name in RouterFacts.model_fields}
+    router = RouterFacts.of(of_router | {"guest": _guest(read, scene)})
     own = tuple(driver for name, driver in drivers().items() if name not in SHIPPED)
     for driver in (*own, *ORDER):
         if why := driver.fits(router):
@@ -59,6 +75,16 @@ def driver_for(read: Mapping[str, Any], scene: Scene) -> DriverFound:
             host=scene.on.name,
         )
     )
+
+
+def _guest(read: Mapping[str, Any], scene: Scene) -> str:
+    """Return the name of the router's guest with the target's addresses; empty without one, or with several."""
+    addresses = tuple(ip_network(address) for address in scene.target.known_addresses)
+    facts = DeviceFacts.of({name: fact for name, fact in read.items() if name in DeviceFacts.model_fields})
+    try:
+        return find(addresses, scene.target, facts, (), scene.on.name).name
+    except (Refused, Unplannable):
+        return ""
 
 
 def driver_for_cli(cli: Cli, seen: str) -> DriverFound:

@@ -56,11 +56,19 @@ class Guestport(Driver):
         return Guestport(scene.target, scene.on.name)
 
     def fits(self, router: RouterFacts) -> str:
-        """Return the reason on a hypervisor whose bridge joins the hosts to block with the way out."""
+        """Return the reason on a hypervisor or container host: the host to block is its guest.
+
+        Such a machine may route packets of its guests, as container hosts do; otherwise its bridge joins the guests
+        with the way out.
+        """
+        if not router.nft_works:
+            return ""
+        if router.guest:
+            return tr("the host is its guest {guest}, and nft works there", guest=router.guest)
         bridge = router.guests_bridge
         return (
             tr("its bridge {bridge} joins the host with the way out, and nft works there", bridge=bridge)
-            if (bridge and router.nft_works)
+            if bridge
             else ""
         )
 

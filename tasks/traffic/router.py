@@ -22,6 +22,8 @@ class RouterFacts(Facts):
     interfaces: tuple[InterfaceFact, ...] = ()
     routes: tuple[RouteFact, ...] = ()
     """Routes to the addresses to block."""
+    guest: str = ""
+    """The guest of the machine's own with the addresses to block, by its tools or by the inventory's `guest`."""
 
     def has(self, *programs: str) -> bool:
         """Return True if all the programs are installed."""

@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from stopgap.orchestrator.facts import InterfaceFact, LinkFact, LinksFact, ProgramFact, RouteFact, SystemFact
+from stopgap.orchestrator.facts import (
+    ForwardingFact,
+    GuestPortFact,
+    InterfaceFact,
+    LinkFact,
+    LinksFact,
+    NeighbourFact,
+    ProgramFact,
+    RouteFact,
+    SystemFact,
+)
 from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.task import Refused
 from stopgap.tasks.traffic import detection
@@ -36,6 +46,38 @@ def bridged(*, address: str = "203.0.113.5/24", routed: bool = False, **route: A
         "routes": (RouteFact(address="203.0.113.10", **({"device": "vmbr0"} | route)),),
         "tables": LISTED,
     }
+
+
+def routing_its_guests(tool: str = "podman", *, told: bool = True, of: str = "203.0.113.10") -> dict[str, Any]:
+    """Give the facts of a machine that routes the packets of a guest of its own, which one of its tools names."""
+    card = "52:54:00:00:00:10"
+    port = {"tool": tool, "guest": "web-1", "device": "tap100", "link_address": card}
+    return {
+        **bridged(routed=True),
+        "guest_ports": (GuestPortFact.model_validate(port | {"addresses": (of,) if told else ()}),),
+        "forwarding": (ForwardingFact(link_address=card, device="tap100", bridge="vmbr0"),),
+        "neighbours": (NeighbourFact.model_validate({"address": of, "device": "vmbr0", "link_address": card}),),
+    }
+
+
+NAMED = WEB.model_copy(update={"guest": "web-1"})
+
+
+@pytest.mark.parametrize(
+    ("seen", "target", "driver", "why"),
+    [
+        (routing_its_guests(), WEB, "guestport", "the host is its guest web-1"),
+        (routing_its_guests("virsh", told=False), WEB, "guestport", "the host is its guest web-1"),
+        (routing_its_guests(of="10.88.0.2"), NAMED, "guestport", "the host is its guest web-1"),
+        (routing_its_guests(of="203.0.113.11"), WEB, "nftables", "nft works there"),
+    ],
+)
+def test_a_machine_that_routes_its_guests_drops_at_the_port_where_the_host_is_one_of_these(
+    seen: dict[str, Any], target: Host, driver: str, why: str
+) -> None:
+    found = detection.driver_for(read("nft", "ip", **seen), SCENE.model_copy(update={"target": target}))
+
+    assert (found.driver, why in found.why) == (driver, True)
 
 
 @pytest.mark.parametrize(
