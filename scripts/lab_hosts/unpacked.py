@@ -14,6 +14,10 @@ OPENVSWITCH = (
     *("openvswitch-switch", "openvswitch-common", "libxdp1", "libbpf1", "libunbound8", "libnuma1", "libcap-ng0"),
     *("libevent-2.1-7", "libelf1"),
 )
+PODMAN = (
+    *("podman", "conmon", "crun", "netavark", "libdevmapper1.02.1", "libgpgme11", "libassuan0", "libgpg-error0"),
+    *("libseccomp2", "libsubid4", "libglib2.0-0", "libyajl2"),
+)
 
 
 def unpacked(name: str, packages: tuple[str, ...]) -> Path:

@@ -38,6 +38,8 @@ def main() -> int:
                 began = time.monotonic()
                 with tempfile.TemporaryDirectory(prefix="proof-") as folder, device.ready():
                     columns.append(Course(device, vantages, Path(folder), words.phase or CHOICES).run())
+                for name in device.moved:
+                    vantages.renew(name)
                 print(f"{device.name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         print("\n".join(lines(columns)))
         return 1 if any(measured.against() for measured in columns) else 0

@@ -19,7 +19,6 @@ from lab_hosts.state import ROOT
 from proof_packets.declared import declared, open_way
 from proof_packets.devices import Device
 from proof_packets.eyes import Eyes, Outcome
-from proof_packets.inside import lab
 from proof_packets.missed import MISSED, Missed
 from proof_packets.ways import FROM_BEFORE, WAYS, Way
 
@@ -101,6 +100,8 @@ class Course:
 
     def run(self) -> Measured:
         """Go through the phases; the device is as before when it returns."""
+        for name in self._device.moved:
+            self._eyes.renew(name)
         if self._device.cloud:
             self._stopgap("trust", self._inventory, "--yes")
         self._look("before")
@@ -138,7 +139,7 @@ class Course:
         try:
             if missed.afterwards:
                 verdict = self._run("1h", persist=missed.persists and self._device.can.persist)[1]
-            with missed.arranged():
+            with missed.arranged(self._device.port):
                 verdict = self._verdict_now() if missed.afterwards else self._run("1h")[1]
                 with ThreadPoolExecutor(len(missed.ways)) as pool:
                     outcomes = list(pool.map(lambda flow: self._eyes.look(*flow), missed.ways))
@@ -161,7 +162,7 @@ class Course:
             elif status != REFUSED:
                 self.measured.problems.append(f"`persist` gave exit status {status}, not {REFUSED}")
             return
-        held = self._hold()
+        held = self._hold() if not self._device.containers else {}  # a container's connections end with its host
         self._block("1h", persist=True)
         self._reboot()
         self._look("persisted", held)
@@ -200,9 +201,9 @@ class Course:
         return done.returncode, done.stdout + ("" if "--json" in words else done.stderr)
 
     def _reboot(self) -> None:
-        lab("reboot", self._device.host)
-        self._device.booted()
-        self._eyes.renew(self._device.host)
+        self._device.reboot()
+        for name in (self._device.host, *self._device.moved):
+            self._eyes.renew(name)
 
     def _hold(self) -> dict[Flow, socket.socket]:
         held = {}

@@ -13,6 +13,7 @@ from typing import Any
 
 from lab_hosts.state import STATE
 
+from proof_packets import container_host
 from proof_packets.inside import lab, on
 from proof_packets.open_vswitch import install, switch
 from proof_packets.ways import ALLOWED, OPERATOR, SECOND, WEB
@@ -56,6 +57,8 @@ class Device:
     """Of the router's iptables commands."""
     switch: bool = False
     """The router's bridge is one of Open vSwitch, with its userspace datapath."""
+    containers: bool = False
+    """The router is a container host, with the hosts of the segment as containers; its driver is found out."""
     daily: bool = True
     """A test looks at it, too."""
     cloud: str = ""
@@ -94,9 +97,15 @@ class Device:
         if self.switch:
             install()
             switch()
+        if self.containers:
+            container_host.install()
+            container_host.move_in()
         try:
             yield
         finally:
+            if self.containers:
+                container_host.move_out()
+                container_host.remove()
             if self.driver == "flowspec":
                 on("isp", "systemctl stop flowspec")
             on(
@@ -104,13 +113,28 @@ class Device:
                 "systemctl --quiet disable --now router-before; cd /etc && rm router-before router-before.kind "
                 "systemd/system/router-before.service && systemctl daemon-reload",
             )
-            if self.switch:
+            if self.switch or self.containers:
                 lab("reboot", "edge")
 
-    def booted(self) -> None:
-        """Make ready again what a reboot of the router has taken."""
+    def reboot(self) -> None:
+        """Boot the device that drops afresh, and make ready again what that has taken."""
+        if self.containers:
+            container_host.move_out()
+        lab("reboot", self.host)
         if self.switch:
             switch()
+        if self.containers:
+            container_host.move_in()
+
+    @property
+    def moved(self) -> tuple[str, ...]:
+        """The lab's hosts that have another network than the lab's own."""
+        return container_host.MOVED if self.containers else ()
+
+    @property
+    def port(self) -> str:
+        """The device on the router that is the port of `web`."""
+        return container_host.PORT if self.containers else "web0"
 
     def disturb(self) -> None:
         """Have what was there before be made anew beside a block, as `fw4 reload` does."""
@@ -125,7 +149,7 @@ class Device:
         """Write the lab's inventory as this driver needs it; `addresses` are those that it tells of the host."""
         known = list(addresses or (WEB.ipv4, WEB.ipv6, SECOND.ipv4, SECOND.ipv6))
         web: dict[str, Any] = {"address": WEB.ipv4, "addresses": known}
-        web |= {"guest": "web0"} if self.can.by_port else {}
+        web |= {"guest": self.port} if self.can.by_port and not self.containers else {}
         web |= {"upstream": "edge", "spare": "spare"} if self.host == "edge" else {"driver": self.driver}
         edge = {"address": "10.9.0.1", "may_block": ["203.0.113.0/24", "2001:db8:113::/64"]}
         hosts = {
@@ -145,7 +169,7 @@ class Device:
         if self.cloud:
             program = [sys.executable, str(Path(__file__).with_name("cloud_stand_in.py")), self.cloud]
             return {"address": "cloud.example", "connection": "exec", "exec": program}
-        return {"driver": self.driver} if self.host == "edge" else {}
+        return {"driver": self.driver} if self.host == "edge" and not self.containers else {}
 
     def runbook(self, folder: Path, expires: str, *, persist: bool) -> Path:
         """Write a runbook of one step that asks for what the driver can do, and perhaps to persist."""
@@ -168,6 +192,7 @@ DEVICES = (
     Device("legacy", "iptables", "legacy"),
     Device("guestport", "guestport"),
     Device("openvswitch", "guestport", switch=True, daily=False),
+    Device("podman", "guestport", containers=True, daily=False),
     Device("stateful", "exec", cloud="stateful"),
     Device("stateless", "exec", cloud="stateless"),
     Device("iproute", "iproute"),

@@ -9,10 +9,16 @@ from lab_hosts.state import ROOT
 from lab_hosts.topology import BY_NAME
 
 
+def inside(host: str) -> list[str]:
+    """Give the words before those of a command inside a host of the lab, past its network."""
+    return ["nsenter", "-t", str(machine.init(BY_NAME[host])), "-a", "--"]
+
+
 def on(host: str, script: str, stdin: str = "", *, check: bool = True) -> str:
     """Run a shell script inside a host of the lab, past its network; raises RuntimeError where it fails."""
-    inside = ["nsenter", "-t", str(machine.init(BY_NAME[host])), "-a", "--", "sh", "-c", script]
-    done = subprocess.run(inside, input=stdin, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*inside(host), "sh", "-c", script], input=stdin, capture_output=True, text=True, check=False
+    )
     if check and done.returncode:
         raise RuntimeError(f"{host}: {script}\n{done.stderr}")
     return done.stdout

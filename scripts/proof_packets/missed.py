@@ -34,7 +34,7 @@ class Missed:
     addresses: tuple[str, ...]
     """Of the host, as the inventory has them."""
     arrange: tuple[tuple[str, str], ...] = ()
-    """Namespace and a line of ip(8)."""
+    """Namespace and a line of ip(8), with `PORT` for the router's device that is the host's port."""
     put_back: tuple[tuple[str, str], ...] = ()
     on_router: tuple[str, str] = ("", "")
     """Shell scripts on the router itself: what happens there, and what puts things back."""
@@ -48,10 +48,10 @@ class Missed:
     """It is arranged once the block stands, and `status` is asked for the verdict."""
 
     @contextmanager
-    def arranged(self) -> Iterator[None]:
+    def arranged(self, port: str) -> Iterator[None]:
         """Make it so, and put everything back."""
         for namespace, line in self.arrange:
-            _inside(namespace, "ip", *line.split())
+            _inside(namespace, "ip", *line.replace("PORT", port).split())
         on("edge", self.on_router[0])
         if self.translated:
             _inside("edge", "nft", "-f", "-", stdin=_TRANSLATE)
@@ -62,7 +62,7 @@ class Missed:
                 _inside("edge", "nft", "delete", "table", "ip", "proof")
             on("edge", self.on_router[1])
             for namespace, line in self.put_back:
-                _inside(namespace, "ip", *line.split())
+                _inside(namespace, "ip", *line.replace("PORT", port).split())
             # A stale entry with the card of the host counts as an address of the host in the next verdict.
             for family in ("-4", "-6"):
                 _inside("edge", "ip", family, "neigh", "flush", "all")
@@ -148,8 +148,8 @@ MISSED = (
             for version in (4, 6)
         ),
         ALL,
-        arrange=tuple(("edge", f"link set {line}") for line in ("web0 down", "web0 name web9", "web9 up")),
-        put_back=tuple(("edge", f"link set {line}") for line in ("web9 down", "web9 name web0", "web0 up")),
+        arrange=tuple(("edge", f"link set {line}") for line in ("PORT down", "PORT name web9", "web9 up")),
+        put_back=tuple(("edge", f"link set {line}") for line in ("web9 down", "web9 name PORT", "PORT up")),
         afterwards=True,
         ports=True,
     ),
@@ -161,7 +161,10 @@ MISSED = (
             for version in (4, 6)
         ),
         ALL,
-        on_router=("systemctl reload nftables", "systemctl restart router-before"),
+        on_router=(
+            "systemctl reload nftables",
+            "systemctl restart router-before; ! [ -e /usr/bin/podman ] || podman network reload --all >/dev/null",
+        ),
         afterwards=True,
         persists=True,
     ),

@@ -8,11 +8,11 @@ import struct
 import subprocess
 from array import array
 
-from lab_hosts import machine, namespaces
+from lab_hosts import namespaces
 from lab_hosts.topology import BY_NAME
 from lab_hosts.unpacked import OPENVSWITCH, unpacked
 
-from proof_packets.inside import on
+from proof_packets.inside import inside, on
 
 SIOCETHTOOL, ETHTOOL_STXCSUM = 0x8946, 0x17
 """Numbers of linux/sockios.h and linux/ethtool.h."""
@@ -41,8 +41,7 @@ def install() -> None:
     """Put the programs into the router's file system."""
     root = unpacked("openvswitch", OPENVSWITCH)
     packed = subprocess.run(["tar", "-C", root, "-c", "usr"], capture_output=True, check=True).stdout
-    inside = ["nsenter", "-t", str(machine.init(BY_NAME["edge"])), "-a", "--"]
-    subprocess.run([*inside, "tar", "-C", "/", "--keep-directory-symlink", "-x"], input=packed, check=True)
+    subprocess.run([*inside("edge"), "tar", "-C", "/", "--keep-directory-symlink", "-x"], input=packed, check=True)
     on("edge", "ldconfig")
 
 
