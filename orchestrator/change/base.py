@@ -37,6 +37,8 @@ class Change(BaseModel):
     """The undo is safe for a change never made, so that no record of the change's beginning is needed."""
     lasts: Annotated[float, Field(gt=0)] | None = None
     """Seconds until the host itself ends the effect; `None`: in force until the undo."""
+    due: Annotated[float, Field(gt=0)] | None = None
+    """Seconds after which the effect should be undone, where nothing ends it by itself: `status` then says so."""
     rollback_timer: Annotated[float, Field(gt=0)] | None = None
     """Timeout in seconds of the rollback timer, for a change able to cut off the operator; a fresh connection
     cancels.

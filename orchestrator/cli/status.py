@@ -66,9 +66,14 @@ def _show(screen: Screen, run: RunStatus) -> None:
     told: set[tuple[str, str]] = set()
     for change in run.in_force:
         until = tr("until {ends}", ends=moment(change.ends)) if change.ends else tr("until undone")
+        if change.due:
+            until = tr("until undone, asked for until {due}", due=moment(change.due))
         doubt = "" if change.state == "done" else f"  [{said(word_of(change.state))}]"
         line = f"  {padded(change.host, 11)} {said(change.change.describe())}; {said(until)}{doubt}"
         screen.line(line, "warn" if doubt else "")
+        if change in run.overdue:
+            undo = f"stopgap undo {run.run} --step {change.step}"
+            _say(screen, tr("its time is over, and nothing ends it by itself: {undo}", undo=undo), "bad")
         if change.goes_back:
             _say(screen, _back(change, change.goes_back), "warn")
         place = change.step, change.target

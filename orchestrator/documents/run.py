@@ -121,6 +121,7 @@ def change_object(change: ChangeStatus) -> dict[str, Any]:
         "made": rfc3339(change.made),
         "undone": rfc3339(change.undone),
         "ends": rfc3339(change.ends),
+        "due": rfc3339(change.due),
         "expired": change.expired,
         "goes_back": rfc3339(change.goes_back),
     }

@@ -105,6 +105,11 @@ class ChangeStatus:
         return self.state in _STANDS and not self.expired
 
     @property
+    def due(self) -> datetime | None:
+        """The time by which the change should be undone, since nothing ends it; `None` without one."""
+        return None if self.change.due is None else (self.made or self.intended) + timedelta(seconds=self.change.due)
+
+    @property
     def goes_back(self) -> datetime | None:
         """The time of the device's own rollback without a confirmation; `None` without a rollback timer.
 

@@ -79,6 +79,8 @@ class RunStatus:
     """What the device of each step and target shows; empty where no device was looked at."""
     verdicts: tuple[Again, ...] = ()
     """How far each target is cut off now."""
+    overdue: tuple[ChangeStatus, ...] = ()
+    """Changes in force past the time that was asked for, which nothing but an undo ends."""
 
     @property
     def exit_code(self) -> int:
@@ -86,7 +88,8 @@ class RunStatus:
         codes = {look.exit_code for look in self.looks.values()}
         if ExitCode.UNREACHABLE in codes:
             return ExitCode.UNREACHABLE
-        wrong = ExitCode.FAILED in codes or bool(self.damage) or any(v.worse or v.unseen for v in self.verdicts)
+        wrong = ExitCode.FAILED in codes or bool(self.damage) or bool(self.overdue)
+        wrong = wrong or any(v.worse or v.unseen for v in self.verdicts)
         return ExitCode.FAILED if wrong else ExitCode.OK
 
 
@@ -136,6 +139,7 @@ def each_run(
     A damaged journal may name any host, and any command for a secret: no device is looked at on its word.
     """
     latest: dict[tuple[str, str], str] = {}
+    asked_again: set[tuple[str, str, str]] = set()
     for run in journal.runs():
         try:
             history = journal.history(run.id)
@@ -143,6 +147,8 @@ def each_run(
             yield RunStatus(error.run, None, error.problems)
             continue
         on_history(history)
+        later = asked_again.copy()
+        asked_again |= {(s.task, s.target, s.host) for s in history.steps if s.outcome == "unchanged"}
         damage = (*history.damage, *history.unsigned)
         expired = tuple(c for c in history.changes if c.expired and c.state == "done")
         back = _going_back(history)
@@ -160,7 +166,15 @@ def each_run(
             expired,
             looks,
             tuple(_verdicts(history, looks.values())),
+            tuple(change for change in in_force if _is_overdue(change, history, later)),
         )
+
+
+def _is_overdue(change: ChangeStatus, history: History, asked_again: Collection[tuple[str, str, str]]) -> bool:
+    """Tell whether the time of a change is over, and no later run (task, target, host) has asked for it again."""
+    task = next((s.task for s in history.steps if (s.step, s.target) == (change.step, change.target)), "")
+    over = change.due is not None and change.due <= history.as_of
+    return over and (task, change.target, change.host) not in asked_again
 
 
 def _device_look(seen: Seen, history: History, latest: dict[tuple[str, str], str]) -> DeviceLook:

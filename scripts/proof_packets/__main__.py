@@ -15,6 +15,7 @@ from proof_packets.course import CHOICES, Course
 from proof_packets.devices import DEVICES
 from proof_packets.eyes import Eyes
 from proof_packets.inside import lab
+from proof_packets.side_by_side import keep, measure
 from proof_packets.table import lines
 
 LAB = ROOT / "scripts" / "lab"
@@ -26,7 +27,14 @@ def main() -> int:
     names = [device.name for device in DEVICES]
     parser.add_argument("--only", action="append", choices=names, help="this driver alone; repeatable")
     parser.add_argument("--phase", action="append", choices=CHOICES, help="this phase alone; repeatable")
+    parser.add_argument("--labs", type=int, default=1, metavar="N", help="as many labs at once; default 1")
+    parser.add_argument("--into", type=Path, help=argparse.SUPPRESS)
     words = parser.parse_args()
+    if words.labs > 1:
+        asked = [name for name in names if not words.only or name in words.only]
+        columns = measure(asked, words.phase or (), words.labs)
+        print("\n".join(lines(columns)))
+        return 1 if len(columns) < len(asked) or any(measured.against() for measured in columns) else 0
     found = subprocess.run([LAB, "status"], capture_output=True, check=False).returncode == 0
     lab("up")
     try:
@@ -41,6 +49,8 @@ def main() -> int:
                 for name in device.moved:
                     vantages.renew(name)
                 print(f"{device.name}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+        if words.into:
+            keep(columns[0], words.into)
         print("\n".join(lines(columns)))
         return 1 if any(measured.against() for measured in columns) else 0
     finally:

@@ -14,19 +14,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from lab_hosts.lab import ssh_command
 from lab_hosts.state import ROOT
+from lab_hosts.topology import BY_NAME
 
 from proof_packets.declared import declared, open_way
 from proof_packets.devices import Device
-from proof_packets.eyes import Eyes, Outcome
+from proof_packets.eyes import Eyes, Outcome, steady
+from proof_packets.inside import on
 from proof_packets.missed import MISSED, Missed
-from proof_packets.ways import FROM_BEFORE, WAYS, Way
+from proof_packets.ways import FROM_BEFORE, INTERNET, WAYS, WEB, Way
 
 Phase: TypeAlias = Literal["before", "blocked", "undone", "lapsed", "rebooted", "persisted"]
 PHASES: tuple[Phase, ...] = ("before", "blocked", "undone", "lapsed", "rebooted", "persisted")
-Part: TypeAlias = Literal["blocked", "lapsed", "rebooted", "persisted", "missed"]
-CHOICES: tuple[Part, ...] = ("blocked", "lapsed", "rebooted", "persisted", "missed")
+Part: TypeAlias = Literal["timed", "blocked", "lapsed", "rebooted", "persisted", "missed"]
+CHOICES: tuple[Part, ...] = ("timed", "blocked", "lapsed", "rebooted", "persisted", "missed")
 """Parts that can be left out; what follows from one comes with it. `missed` is what the inventory does not tell."""
+BARE = f"""table inet bare {{
+    chain both {{
+        type filter hook prerouting priority raw - 11;
+        ip daddr {WEB.ipv4} drop
+        ip saddr {WEB.ipv4} drop
+    }}
+}}
+"""
+"""What somebody in a hurry types."""
 STANDING = frozenset({"blocked", "persisted"})
 """Phases in which the block is to be in force."""
 Flow: TypeAlias = tuple[Way, int]
@@ -50,6 +62,10 @@ class Measured:
     """Of the run that blocked."""
     missed: dict[str, tuple[str, list[Outcome]]] = field(default_factory=dict)
     """What the inventory does not tell → the verdict, and what became of each of its ways."""
+    stops: float | None = None
+    """Seconds from the start of `stopgap run` to the first datagram that is dropped."""
+    bare: float | None = None
+    """The same of `ssh ROUTER nft -f -`."""
     problems: list[str] = field(default_factory=list)
     """What is not as it has to be, besides packets."""
 
@@ -106,6 +122,9 @@ class Course:
             self._stopgap("trust", self._inventory, "--yes")
         self._look("before")
         before = self._device.state()
+        if "timed" in self._phases:
+            self._time()
+            self._compare(before, "what was timed")
         if "blocked" in self._phases:
             held = self._hold()
             self._block("1h")
@@ -133,6 +152,17 @@ class Course:
                 self._compare(before, missed.name)
         return self.measured
 
+    def _time(self) -> None:
+        """Have a stream of datagrams cut off by hand, then by the driver."""
+        login = ssh_command(BY_NAME["edge"])[2:]
+        exec_ = [str(ROOT / "scripts" / "lab"), "exec", "operator"]
+        self.measured.bare = _stops_after(
+            lambda: subprocess.run([*exec_, *login, "nft", "-f", "-"], input=BARE, text=True, check=True)
+        )
+        on("edge", "nft delete table inet bare")
+        self.measured.stops = _stops_after(lambda: self._block("1h"))
+        self._undo()
+
     def _miss(self, missed: Missed) -> None:
         """Block with an inventory that lacks something, and hold the verdict beside the packets of that."""
         self._inventory = self._device.inventory(self._folder, missed.addresses)
@@ -157,12 +187,12 @@ class Course:
     def _persist(self, before: str) -> None:
         if not self._device.can.persist:
             status = self._block("1h", persist=True)
-            if self._device.switch and not status:  # its end with a reboot is a gap, since another port's table stays
+            if (self._device.switch or self._device.containers) and not status:  # its end with a reboot is a gap
                 self._undo()
             elif status != REFUSED:
                 self.measured.problems.append(f"`persist` gave exit status {status}, not {REFUSED}")
             return
-        held = self._hold() if not self._device.containers else {}  # a container's connections end with its host
+        held = self._hold()
         self._block("1h", persist=True)
         self._reboot()
         self._look("persisted", held)
@@ -264,3 +294,15 @@ class Course:
                 self.measured.problems.append(f"not as before after {what}: {'; '.join(lines[:6])}")
                 return
             time.sleep(PAUSE)
+
+
+def _stops_after(act: Callable[[], object]) -> float | None:
+    """Give the seconds from the start of an act to the first datagram from the world that does not arrive."""
+    with steady(INTERNET, WEB) as arrived:
+        began = time.monotonic()
+        act()
+        for _ in range(20):
+            if (last := arrived()) is not None:
+                return last - began
+            time.sleep(PAUSE)
+    return None

@@ -70,7 +70,7 @@ class Device:
         if self.cloud:
             return Capabilities(exception=True, established=self.cloud == "stateless", local=True)
         can = SHIPPED[self.driver].capabilities
-        return can.model_copy(update={"persist": False}) if self.switch else can
+        return can.model_copy(update={"persist": False}) if self.switch or self.containers else can
 
     @property
     def host(self) -> str:

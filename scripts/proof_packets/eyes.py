@@ -14,8 +14,8 @@ import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Literal, Self, TypeAlias
 
 from lab_hosts import namespaces
@@ -27,10 +27,12 @@ from proof_packets.ways import ADDED, BY_HAND, NOBODY, End, Way
 
 Outcome: TypeAlias = Literal["passes", "dropped", "spare", "masked"]
 """`spare`: the spare answered, and saw the client's own address; `masked`: it saw another."""
-PORT = 47100
+PORT, STEADY = 47100, 47101
 PATIENCE = 1.5
 """Seconds after which what has not arrived is called dropped."""
 AGAIN = 0.1
+INTERVAL = 0.004
+"""Seconds between two datagrams of a steady stream."""
 FRAGMENTED = 3000
 """Bytes of a datagram that fits no frame."""
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
@@ -163,6 +165,42 @@ class Eyes:
             else:
                 self._selector.unregister(here)
                 here.close()
+
+
+@contextmanager
+def steady(source: End, destination: End) -> Iterator[Callable[[], float | None]]:
+    """Send a datagram every few milliseconds, over IPv4; give what tells when the last one arrived.
+
+    The time is of time.monotonic(); `None` while datagrams arrive still, or none has arrived yet.
+    """
+    over, last = threading.Event(), [0.0]
+    with namespaces.entered(BY_NAME[destination.node]), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as there:
+        there.bind((destination.ipv4, STEADY))
+        there.settimeout(AGAIN)
+
+        def listen() -> None:
+            while not over.is_set():
+                with suppress(OSError):
+                    there.recv(99)
+                    last[0] = time.monotonic()
+
+        def send() -> None:
+            with _socket(source, 4, socket.SOCK_DGRAM) as here:
+                while not over.wait(INTERVAL):
+                    with suppress(OSError):
+                        here.sendto(b"steady", (destination.ipv4, STEADY))
+
+        threads = [threading.Thread(target=each, daemon=True) for each in (listen, send)]
+        for thread in threads:
+            thread.start()
+        while not last[0]:
+            time.sleep(INTERVAL)
+        try:
+            yield lambda: last[0] if time.monotonic() - last[0] > 2 * AGAIN else None
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
 
 
 def add_addresses() -> None:

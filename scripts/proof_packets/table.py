@@ -38,6 +38,8 @@ def lines(columns: Sequence[Measured]) -> Iterator[str]:
             yield _row(
                 "  its verdict", [m.missed[missed.name][0] if missed.name in m.missed else "" for m in columns]
             )
+    yield _row("packets in stop after, s", [_seconds(m.stops) for m in columns])
+    yield _row("  by ssh ROUTER nft -f -", [_seconds(m.bare) for m in columns])
     yield _row("as declared, and as before", ["no" if m.against() else "yes" for m in columns])
     yield ""
     yield from LEGEND.splitlines()
@@ -48,6 +50,10 @@ def lines(columns: Sequence[Measured]) -> Iterator[str]:
 def _open(measured: Measured, name: str) -> str:
     """Give a letter for each way of what the inventory does not tell."""
     return "".join("o" if outcome == "passes" else "-" for outcome in measured.missed.get(name, ("", []))[1])
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.2f}"
 
 
 def cell(measured: Measured, flow: Flow) -> str:

@@ -52,7 +52,7 @@ from stopgap.tasks.traffic.port_probes import (
 from stopgap.tasks.traffic.provider import at_the_provider, lets_in
 from stopgap.tasks.traffic.segment import gaps, neighbours_to_ask
 from stopgap.tasks.traffic.selection import is_to_be_found, selected
-from stopgap.tasks.traffic.shortfalls import refuse_beyond, shortfalls, visitors
+from stopgap.tasks.traffic.shortfalls import refuse_beyond, shortfalls, visitors, with_due
 from stopgap.tasks.traffic.whole_host import of_the_host, with_the_host
 
 RENEWED = 2.0
@@ -266,7 +266,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         _refuse_wide(block.addresses, params)
         if driver in LINUX:
             refuse_bridged(block, driver, facts, scene)
-        yield from driver.plan(block, facts)
+        yield from with_due(driver, block, driver.plan(block, facts))
         yield from own_notes(_asked(params, scene), facts, scene)
         yield from visitors(driver, scene, unsaid=params.web_to is None)
         if scene.found:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from stopgap.orchestrator.change import Change
+from stopgap.orchestrator.duration import format_duration
 from stopgap.orchestrator.host import Scene
 from stopgap.orchestrator.task import Gap, Note, Planned, Refused, Unlimited
 from stopgap.orchestrator.text import joined, tr
@@ -81,9 +83,22 @@ def shortfalls(driver: Driver, block: Block) -> Iterator[Planned]:
             )
         )
     if can.expiry == "none":
-        yield Note(
-            text=tr("with {driver} it does not lapse by itself: it stays until it is undone", driver=driver.name)
+        yield Gap(
+            text=tr(
+                "with {driver} nothing ends the block after {time}: it stays until it is undone, and `stopgap "
+                "status` says so once it is due",
+                driver=driver.name,
+                time=format_duration(block.expires),
+            ),
+            at_best=Unlimited(why=tr("a block that stays lets no packet pass")),
         )
+
+
+def with_due(driver: Driver, block: Block, planned: Iterable[Planned]) -> Iterator[Planned]:
+    """Yield what is planned; a change that nothing ends by itself with the time after which it is to be undone."""
+    for item in planned:
+        ends = driver.capabilities.expiry != "none" or not isinstance(item, Change)
+        yield item if ends else item.model_copy(update={"due": block.expires.total_seconds()})
 
 
 def visitors(driver: Driver, scene: Scene, *, unsaid: bool) -> Iterator[Gap]:

@@ -24,7 +24,7 @@ RUN = {
 }  # fmt: skip
 CHANGE = {
     "step", "target", "host", "index", "do", "undo", "state", "reason", "in_force", "intended", "made", "undone",
-    "ends", "expired", "goes_back",
+    "ends", "due", "expired", "goes_back",
 }  # fmt: skip
 FIELDS = {
     "stopgap.runs": {"home", "runs", "strays", "pruned", "pruned_damage"},

@@ -23,6 +23,8 @@ from stopgap.tasks.traffic.ruleset import difference, same, table_of, unmarked
 from stopgap.tasks.traffic.table import load, look, put_back
 
 _FAMILIES = ("bridge", "netdev")
+_MADE_ANEW = frozenset({"docker", "podman"})
+"""Tools that number the ports of their containers, and often choose link-layer addresses, at each start."""
 
 
 def reads(label: str) -> Mapping[str, Reader[Any]]:
@@ -123,6 +125,8 @@ def _time_left(block: Block, parting: Parting, facts: DeviceFacts) -> timedelta 
 def _ends_with_reboot(parting: Parting, facts: DeviceFacts) -> str:
     if parting.family == "netdev":
         return tr("a table of nft's netdev family needs the port, which is not there yet")
+    if any(port.tool in _MADE_ANEW for port in parting.guest.held):
+        return tr("containers get their ports and link-layer addresses anew, and another one may get this port")
     return no_way(facts)
 
 
