@@ -1,5 +1,8 @@
 """Persistence of a block over a router's reboot: a systemd unit reloads the block for the time left.
 
+The table of a port (nft's netdev family) goes with the port. There a rule of udev(7) has the unit started whenever a
+device of the port's name appears: after a reboot, and once the hypervisor makes the port anew.
+
 The unit follows each restart and reload of nftables.service, too, which flushes every table of the router.
 
 The router's own configuration stays unchanged. The unit starts after nftables.service, since nftables.conf usually
@@ -25,7 +28,7 @@ _MADE = re.compile(r'comment "by (\S+) in (\S+) until \d+ as (\S+) (\S+)"')
 _SCRIPT = """\
 #!/bin/sh
 # Written by Stopgap: drops again what {table} dropped before a reboot or a reload of the rules, to the same moment.
-if nft list table {family} {table} >/dev/null 2>&1; then exit 0; fi
+if {present}; then exit 0; fi
 read -r end <{until} || exit 0
 left=$((end - $(date +%s)))
 [ "$left" -gt 0 ] || exit 0
@@ -40,6 +43,30 @@ exec nft -f - <<END
 }}
 END
 """
+_UNIT_OF_PORT = """\
+[Unit]
+Description=Stopgap drops again what {table} dropped before port {port} was made anew, or nftables.service reloaded
+DefaultDependencies=no
+ConditionPathExists={until}
+BindsTo={device}
+After={device} local-fs.target nftables.service
+PartOf=nftables.service
+ReloadPropagatedFrom=nftables.service
+Before=shutdown.target
+Conflicts=shutdown.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh {script}
+ExecReload=/bin/sh {script}
+"""
+_RULE = """\
+# Written by Stopgap: what {table} dropped at {port} is dropped at a port made anew, too.
+SUBSYSTEM=="net", ACTION=="add|move", KERNEL=="{port}", TAG+="systemd", ENV{{SYSTEMD_WANTS}}+="{table}.service"
+"""
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,15}")
+_UDEV = "systemd-udevd.service"
 _UNIT = """\
 [Unit]
 Description=Stopgap drops again what {table} dropped before a reboot, or a reload of nftables.service
@@ -76,23 +103,45 @@ def loader_readers(label: str) -> Mapping[str, Reader[Any]]:
     }
 
 
+def port_readers(label: str) -> Mapping[str, Reader[Any]]:
+    """Return the readers that a port's table needs beside those of `loader_readers`."""
+    return {"boot_rule": File(_rule(label)), "udev": Units((_UDEV,))}
+
+
+def no_way_for_port(port: str, facts: DeviceFacts) -> str:
+    """Return why the table of a port cannot come back with the port; empty without a known obstacle."""
+    if not _PLAIN.fullmatch(port):
+        return tr("no rule of udev can name the port {port}", port=port)
+    if facts.system.init != "systemd" or not any(each.active == "active" for each in facts.udev):
+        return tr("a table of nft's netdev family needs the port, and no systemd-udevd there tells of a new one")
+    return no_way(facts)
+
+
 def no_way(facts: DeviceFacts) -> str:
     """Return why nothing can be kept in /etc of the router; empty without a known obstacle."""
     return next((may.obstacle for may in facts.boot_may if may.obstacle), "")
 
 
-def loader(block: Block, rules: str, facts: DeviceFacts, family: str = "inet") -> Iterator[PathChange | RunCommands]:
+def loader(
+    block: Block, rules: str, facts: DeviceFacts, family: str = "inet", port: str = ""
+) -> Iterator[PathChange | RunCommands]:
     """Yield the missing files to load `rules` after a reboot, and the start of the unit.
 
-    Only a started unit follows a restart or a reload of nftables.service. Raises Refused without systemd.
+    Only a started unit follows a restart or a reload of nftables.service. With a `port`, whose table goes with the
+    port, the unit is started whenever the port appears. Raises Refused without systemd.
     """
     if facts.system.init != "systemd":
         raise Refused(tr("a block cannot be made to survive a reboot (`persist`) without systemd"))
     table, whole = table_of(block.label), int(block.expires.total_seconds())
+    listed = f"nft list table {family} {table}"
+    at_port = f"{listed} 2>/dev/null | grep -q 'hook ingress device \"{port}\"'"
     asked = f" timeout {nft_time(block.expires)}"
     words = {
         "table": table,
         "family": family,
+        "port": port,
+        "device": f"sys-subsystem-net-devices-{port.replace('-', chr(92) + 'x2d')}.device",
+        "present": at_port if port else f"{listed} >/dev/null 2>&1",
         "until": _until(block.label),
         "made": _made(block.label),
         "script": _script(block.label),
@@ -101,15 +150,23 @@ def loader(block: Block, rules: str, facts: DeviceFacts, family: str = "inet") -
     }
     wanted = (
         write_file(_script(block.label), _SCRIPT.format(**words), facts.boot_script, mode=0o755),
-        write_file(_unit(block.label), _UNIT.format(**words), facts.boot_unit),
-        make_link(_link(block.label), _unit(block.label), facts.boot_link),
+        write_file(_unit(block.label), (_UNIT_OF_PORT if port else _UNIT).format(**words), facts.boot_unit),
+        write_file(_rule(block.label), _RULE.format(**words), facts.boot_rule)
+        if port
+        else make_link(_link(block.label), _unit(block.label), facts.boot_link),
     )
     yield from (change for change in wanted if change)
     unit = f"{table}.service"
     if any(wanted) or not any(each.active == "active" for each in facts.boot_active):
         yield RunCommands(
-            about=tr("{unit} follows each restart and reload of nftables.service", unit=unit),
-            do=(command("systemctl", "daemon-reload"), command("systemctl", "restart", unit)),
+            about=tr("{unit} follows {port} made anew, and each reload of nftables.service", unit=unit, port=port)
+            if port
+            else tr("{unit} follows each restart and reload of nftables.service", unit=unit),
+            do=(
+                *((command("udevadm", "control", "--reload"),) if port else ()),
+                command("systemctl", "daemon-reload"),
+                command("systemctl", "restart", unit),
+            ),
             undo=(command("systemctl", "stop", unit, ok=(0, 5)),),
             undo_about=tr("stop {unit}", unit=unit),
         )
@@ -162,6 +219,10 @@ def _script(label: str) -> str:
 
 def _unit(label: str) -> str:
     return f"/etc/systemd/system/{table_of(label)}.service"
+
+
+def _rule(label: str) -> str:
+    return f"/etc/udev/rules.d/70-{table_of(label)}.rules"
 
 
 def _link(label: str) -> str:

@@ -178,6 +178,10 @@ class DeviceFacts(Facts):
     boot_link: FileFact = ABSENT
     boot_active: tuple[UnitFact, ...] = ()
     """The unit, as known to systemd."""
+    boot_rule: FileFact = ABSENT
+    """The rule of udev(7) that starts the unit once a port is made anew."""
+    udev: tuple[UnitFact, ...] = ()
+    """The unit of udev(7)."""
     boot_may: tuple[WritableFact, ...] = ()
     """Write access to the files."""
     file: FileFact | None = None
@@ -225,6 +229,7 @@ class DeviceFacts(Facts):
     beside_boot_script: FileFact = ABSENT
     beside_boot_unit: FileFact = ABSENT
     beside_boot_link: FileFact = ABSENT
+    beside_boot_rule: FileFact = ABSENT
     beside_boot_active: tuple[UnitFact, ...] = ()
     beside_boot_may: tuple[WritableFact, ...] = ()
     beside_file: FileFact | None = None

@@ -12,7 +12,7 @@ from stopgap.orchestrator.facts import Forwarding, Guests, Links, Reader, Switch
 from stopgap.orchestrator.host import CheckVantage, Host, Network, Scene
 from stopgap.orchestrator.task import Gap, Note, Planned, Refused, Unlimited, Unplannable
 from stopgap.orchestrator.text import tr
-from stopgap.tasks.traffic.after_boot import loader_readers
+from stopgap.tasks.traffic.after_boot import loader_readers, port_readers
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver, collapsed, some
 from stopgap.tasks.traffic.guest import shut, switched, tables
@@ -85,7 +85,7 @@ class Guestport(Driver):
 
     def reads_to_persist(self, label: str) -> Mapping[str, Reader[Any]]:
         """Return readers for the files used to load the table after a reboot."""
-        return loader_readers(label)
+        return {**loader_readers(label), **port_readers(label)}
 
     def told(self, facts: DeviceFacts) -> Driver:
         """Return the driver without exceptions for a guest of which the link alone can be taken down."""

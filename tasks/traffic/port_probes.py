@@ -10,7 +10,9 @@ from stopgap.orchestrator.host import Address, CheckVantage, Host, Network, Scen
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver
 from stopgap.tasks.traffic.nat import fronts
 from stopgap.tasks.traffic.segment import shares_segment
+from stopgap.tasks.traffic.selection import diverts_beside
 
+WEB = (80, 443)
 SAMPLED = 8
 """Blocked networks that are knocked on from outside; a longer list is sampled evenly."""
 
@@ -36,6 +38,8 @@ def port_probes(driver: Driver, block: Block, facts: DeviceFacts, scene: Scene) 
     for vantage in outside_vantages(driver, block, facts, scene):
         for network in sample(block.addresses):
             for port in ports_to_probe(block, network):
+                if port in WEB and driver.capabilities.by_port and diverts_beside(scene):
+                    continue  # the spare answers there
                 yield Port(vantage=vantage, containment=True, address=one_of(network), port=port, expect="silent")
         for front in () if block.partial or vantage != "outside" else public:
             for port in front.ports or (22, 25, 80, 443):

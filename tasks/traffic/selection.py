@@ -46,3 +46,9 @@ def selected(scene: Scene) -> Driver:
         )
         raise Refused(tr("{router}: `driver: {driver}` {needs}", router=router.name, driver=driver.name, needs=needs))
     return driver.at(scene)
+
+
+def diverts_beside(scene: Scene) -> bool:
+    """Return True if another upstream of the target sends web traffic to the spare, by the driver that it names."""
+    drivers_beside = (driver_named(router.named_driver) for router in scene.beside)
+    return scene.spare is not None and any(driver and driver.capabilities.divert for driver in drivers_beside)

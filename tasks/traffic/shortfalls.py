@@ -11,6 +11,7 @@ from stopgap.orchestrator.task import Gap, Note, Planned, Refused, Unlimited
 from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import Block, Driver, way_text
+from stopgap.tasks.traffic.selection import diverts_beside
 
 
 def refuse_beyond(driver: Driver, block: Block, *, allowing: bool, diverting: bool) -> None:
@@ -107,7 +108,7 @@ def visitors(driver: Driver, scene: Scene, *, unsaid: bool) -> Iterator[Gap]:
     `unsaid` is True if the operator has not said where web traffic goes.
     """
     elsewhere = driver.capabilities.by_port or scene.on.connection == "exec"
-    if scene.spare and unsaid and elsewhere and not driver.capabilities.divert:
+    if scene.spare and unsaid and elsewhere and not driver.capabilities.divert and not diverts_beside(scene):
         yield Gap(
             text=tr(
                 "visitors of {host} are not sent to {spare}: do that at the router above, or by DNS",

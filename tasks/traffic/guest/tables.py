@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -9,11 +10,19 @@ from typing import Any
 
 from stopgap.orchestrator.change import Expectation, RunCommands
 from stopgap.orchestrator.check import Check
-from stopgap.orchestrator.facts import FileFact, ProgramFact, Reader
+from stopgap.orchestrator.facts import FileFact, GuestPortFact, ProgramFact, Reader
 from stopgap.orchestrator.host import CheckVantage
 from stopgap.orchestrator.task import Gap, Note, Planned, Unlimited, Unplannable
 from stopgap.orchestrator.text import joined, tr
-from stopgap.tasks.traffic.after_boot import end_is_right, end_reader, loader, no_way, put_end_back, set_end
+from stopgap.tasks.traffic.after_boot import (
+    end_is_right,
+    end_reader,
+    loader,
+    no_way,
+    no_way_for_port,
+    put_end_back,
+    set_end,
+)
 from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, some
 from stopgap.tasks.traffic.guest.counters import PortDropping, guest_state_reader, time_of_ports
 from stopgap.tasks.traffic.guest.ruleset import Parting, parting_ruleset
@@ -22,6 +31,9 @@ from stopgap.tasks.traffic.ownership import NOTHING, change_of, expectation, mak
 from stopgap.tasks.traffic.ruleset import difference, same, table_of, unmarked
 from stopgap.tasks.traffic.table import load, look, put_back
 
+_NAMED_AT_START = frozenset({"docker", "podman", "incus", "lxc", "xl"})
+_NUMBERED = re.compile(r"(?:vnet|veth|macvtap)[0-9]+")
+"""Ports that libvirt and the kernel number."""
 _FAMILIES = ("bridge", "netdev")
 _MADE_ANEW = frozenset({"docker", "podman"})
 """Tools that number the ports of their containers, and often choose link-layer addresses, at each start."""
@@ -81,7 +93,8 @@ def plan(block: Block, parting: Parting, facts: DeviceFacts) -> Iterator[Planned
         if not end_is_right(block, facts):
             yield _change_end(block, parting.family, before, facts)
     if block.persist:
-        yield from loader(block, wanted, facts, parting.family)
+        port = parting.guest.ports[0] if parting.family == "netdev" else ""
+        yield from loader(block, wanted, facts, parting.family, port)
     if kind and kind != parting.family:
         yield Note(
             text=tr(
@@ -124,10 +137,18 @@ def _time_left(block: Block, parting: Parting, facts: DeviceFacts) -> timedelta 
 
 def _ends_with_reboot(parting: Parting, facts: DeviceFacts) -> str:
     if parting.family == "netdev":
-        return tr("a table of nft's netdev family needs the port, which is not there yet")
+        named = [port for port in parting.guest.held if port.device in parting.guest.ports]
+        if len(parting.guest.ports) != 1 or any(_is_numbered(port) for port in named):
+            return tr("a table of nft's netdev family needs the port, which may get another name")
+        return no_way_for_port(parting.guest.ports[0], facts)
     if any(port.tool in _MADE_ANEW for port in parting.guest.held):
         return tr("containers get their ports and link-layer addresses anew, and another one may get this port")
     return no_way(facts)
+
+
+def _is_numbered(port: GuestPortFact) -> bool:
+    """Return True for a port whose name the next guest may get: by number, or at random."""
+    return port.tool in _NAMED_AT_START or bool(_NUMBERED.fullmatch(port.device))
 
 
 def _change_end(block: Block, kind: str, before: str, facts: DeviceFacts) -> RunCommands:
