@@ -225,3 +225,19 @@ def test_what_is_still_listed_is_not_taken_away(
     done = runs(run(script, *arguments, **variables))
 
     assert done.returncode == status, done.stderr
+
+
+def test_sets_whose_chains_somebody_has_flushed_are_taken_away_by_the_undo(programs: Path, runs: Runs) -> None:
+    sets = programs / "sets"
+    sets.write_text("stopgap_web_b4\nstopgap_web_c6\nsomebody\n")
+    for name in ("iptables-save", "ip6tables-save"):
+        place(programs, name, "#!/bin/sh\n")
+    place(
+        programs,
+        "ipset",
+        f'#!/bin/sh\n[ "$2" = destroy ] || exit 1\ngrep -vx "$3" {sets} >{sets}.new; mv {sets}.new {sets}\n',
+    )
+
+    done = runs(run("chains", "unload", "stopgap_web", "me", "change1", ""))
+
+    assert (done.returncode, sets.read_text()) == (0, "somebody\n")

@@ -83,7 +83,10 @@ unload() {
     [ "$there" = "${seen:-$there}" ] || { echo 'somebody has replaced it just now' >&2; return 1; }
     case $there in
         "$change" | "changed $change") ;;
-        none | "another owner's" | "$replaced" | "changed $replaced") return ;;
+        none) # who flushes the rules leaves the sets, which no chain asks any more
+            ! command -v ipset >/dev/null || forget_sets
+            return ;;
+        "another owner's" | "$replaced" | "changed $replaced") return ;;
         *) chains4='' chains6='' ;;
     esac
     end=$(printf '%s\n' "$chains4$chains6" | sed -n 's/.* until \([0-9]*\).*/\1/p' | head -n 1)
@@ -102,6 +105,7 @@ drop() {
     "$command" -w -t "$1" -F "${name}_$3"
     "$command" -w -t "$1" -X "${name}_$3"
 }
+forget_sets() { for set in b4 b6 a4 a6 c4 c6; do ipset -q destroy "${name}_$set" 2>/dev/null; done; return 0; }
 lift() { # Chains, jumps to them and sets of that name go, and the empty tables that the nft flavour of iptables leaves.
     {
         for command in iptables ip6tables; do
@@ -113,7 +117,7 @@ lift() { # Chains, jumps to them and sets of that name go, and the empty tables 
             drop mangle OUTPUT s
             drop nat PREROUTING d
         done
-        for set in b4 b6 a4 a6 c4 c6; do ipset -q destroy "${name}_$set"; done
+        forget_sets
         shift 5
         while [ $# -gt 1 ]; do
             command=iptables
