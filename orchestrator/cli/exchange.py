@@ -105,6 +105,8 @@ class ImportAnsibleOptions:
     output: Path
     files: Path | None = None
     """The folder whose files `copy` and `template` may name; without it, none is read."""
+    opaque: bool = False
+    """One step that has Ansible run the playbook, in place of steps for its tasks."""
     json: bool = False
 
 
@@ -112,8 +114,11 @@ def import_ansible(options: ImportAnsibleOptions) -> int:
     """Write a runbook from a playbook of Ansible's, and tell what was dropped; it is checked, and not run."""
     from stopgap.orchestrator.exchange.ansible.files import Files
     from stopgap.orchestrator.exchange.ansible.importing import imported
+    from stopgap.orchestrator.exchange.ansible.opaque import opaque
     from stopgap.orchestrator.exchange.ansible.reading import read_playbook
 
+    if options.opaque:
+        return _written(options.output, (), opaque(options.file), as_json=options.json)
     if options.files is not None and not options.files.is_dir():
         raise UsageError(tr("--files {path}: there is no such folder", path=options.files))
     made = imported(read_playbook(options.file), Files(options.files))

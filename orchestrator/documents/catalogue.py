@@ -90,6 +90,22 @@ def exported_document(form: str, path: Path, losses: Iterable[str]) -> dict[str,
     return {**envelope("exported"), "format": form, "path": str(path), "lost": list(losses)}
 
 
+def alert_document(
+    system: str, url: str, made: tuple[str, str, int] | None, requests: Sequence[Mapping[str, Any]], left_out: int
+) -> dict[str, Any]:
+    """Give an alert of a case system. `made`: its id, state and the indicators sent; None for a dry run."""
+    return {
+        **envelope("alert"),
+        "format": system,
+        "url": url,
+        "id": made[0] if made else None,
+        "state": made[1] if made else "not-sent",
+        "indicators": made[2] if made else 0,
+        "left_out": left_out,
+        "requests": list(requests),
+    }
+
+
 def imported_document(
     path: Path, steps: int, dropped: Iterable[str], warnings: Iterable[str], problems: Iterable[str]
 ) -> dict[str, Any]:

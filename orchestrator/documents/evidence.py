@@ -9,6 +9,7 @@ from typing import Any
 
 from stopgap.orchestrator.documents.envelope import envelope, rfc3339
 from stopgap.orchestrator.evidence.archive import Member
+from stopgap.orchestrator.evidence.delivery.stream import Delivered
 from stopgap.orchestrator.evidence.manifest import ManifestItem
 from stopgap.orchestrator.evidence.pack import Packed
 from stopgap.orchestrator.evidence.reader import CollectionReader
@@ -84,12 +85,22 @@ def custody_document(
 
 
 def export_document(
-    path: Path, collections: Sequence[CollectionReader], packed: Packed, *, signed: bool
+    place: str,
+    collections: Sequence[CollectionReader],
+    packed: Packed,
+    delivered: Delivered | None,
+    *,
+    signed: bool,
+    encrypted: bool,
 ) -> dict[str, Any]:
-    """Give what an exported archive holds. `sha256`: of `stopgap/archive.json`, its list, in hexadecimal."""
+    """Give what an exported archive holds.
+
+    `place`: its path or URL. `sha256`: of `stopgap/archive.json`, its list, in hexadecimal. `delivered`: bytes and
+    SHA-256 of the whole archive as read back from a store, None for a file.
+    """
     return {
         **envelope("export"),
-        "path": str(path.absolute()),
+        "path": place,
         "host": packed.list.host,
         "collections": len(collections),
         "files": packed.list.entries,
@@ -101,6 +112,8 @@ def export_document(
         ],
         "sha256": packed.sha256,
         "signed": signed,
+        "encrypted": encrypted,
+        "delivered": delivered and {"bytes": delivered.bytes, "sha256": delivered.sha256},
     }
 
 

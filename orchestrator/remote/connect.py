@@ -5,7 +5,8 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -28,6 +29,8 @@ from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
 from stopgap.orchestrator.wire.tcp import connect_tcp
 
 if TYPE_CHECKING:
+    from paramiko import SFTPClient
+
     from stopgap.orchestrator.remote.ssh import Connection
 
 _SSH = ("encodings.idna", "pwd", "stopgap.orchestrator.remote.ssh")
@@ -103,6 +106,40 @@ def _connect(
     if host.become:
         _become(session, deadline)
     return session
+
+
+@contextmanager
+def connected_sftp(
+    host: Host,
+    hosts: Mapping[str, Host],
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+) -> Iterator[SFTPClient]:
+    """Yield an SFTP client of a server that keeps files for the operator: never of a target. Raises Unreachable.
+
+    Keys, pins and jump hosts are those of any session; an operation that waits `limits.silence` seconds for the
+    server raises TimeoutError.
+    """
+    if host.transport == "openssh":
+        raise Unreachable(
+            host.name, tr("files go there with `transport: paramiko` alone; ssh(1) carries commands"), "protocol"
+        )
+    login = login_of(host, hosts)
+    ask_for_passphrases(each.keys for each in login.way)
+    limits = _limits_of([each.host for each in login.way], limits)
+    load((*_SSH, "paramiko.sftp_client"))
+    from paramiko import SFTPClient, SSHException  # noqa: PLC0415
+
+    connection = _connection(login, limits)
+    try:
+        connection.open(Deadline(limits.connect))
+        try:
+            client = SFTPClient.from_transport(connection.transport, limits.window, limits.channel_packet)
+            client.get_channel().settimeout(limits.silence)
+        except (SSHException, EOFError, OSError) as error:
+            raise Unreachable(host.name, tr("the server has no SFTP: {error}", error=error), "protocol") from None
+        yield client
+    finally:
+        connection.close()
 
 
 def recognise_command_line(

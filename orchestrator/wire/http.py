@@ -39,7 +39,21 @@ def post(
     most: int = 0,
     ca: str | None = None,
 ) -> Reply:
-    """POST to an http or https address; return the reply.
+    """POST to an http or https address; return the reply. See `request`."""
+    return request("POST", url, body, headers, deadline, most=most, ca=ca)
+
+
+def request(
+    method: str,
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    deadline: Deadline,
+    *,
+    most: int = 0,
+    ca: str | None = None,
+) -> Reply:
+    """Send one request to an http or https address; return the reply.
 
     `most`: cap on the body of the answer, in bytes; with 0 the body is not read. `ca`: a file of certificate
     authorities (PEM) in place of the system's. Raises NotSentError before the first byte of the request, then OSError
@@ -68,8 +82,8 @@ def post(
                 raise NotSentError("interrupted") from None
         connection.sock = peer
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", path, body, dict(headers))
-        answer = http.client.HTTPResponse(peer, method="POST")  # type: ignore[arg-type]
+        connection.request(method, path, body or None, dict(headers))
+        answer = http.client.HTTPResponse(peer, method=method)  # type: ignore[arg-type]
         answer.begin()
         found = answer.read(most + 1) if most else b""
         if len(found) > most:

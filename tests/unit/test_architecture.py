@@ -25,6 +25,7 @@ PRINTING = {
     "orchestrator/log.py": "the log",
     "orchestrator/template.py": "pages, letters and papers",
     "orchestrator/source/problem.py": "the lines of a problem",
+    "orchestrator/exchange/alerts/content.py": "the text of an alert, on the page of a case system",
     "orchestrator/report/render.py": "keys of translations, compared with escaped text",
 }
 PRODUCTS = {

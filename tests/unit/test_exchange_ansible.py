@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -234,3 +235,30 @@ def test_a_playbook_given_as_a_runbook_is_told_how_to_import_it(bench: Bench):
     source.write_text(one_task("command: id"))
     status, _, told = bench.stopgap("check", str(source))
     assert (status, "stopgap import ansible FILE" in told) == (2, True)
+
+
+def test_a_playbook_that_ansible_runs_as_it_is_ends_as_ansible_says(bench: Bench):
+    """Real ansible-core, on a host of `connection: local`: one play writes, the second fails."""
+    program = Path(sys.executable).with_name("ansible-playbook")
+    made, playbook = bench.top / "made", bench.top / "site.yml"
+    play = "- hosts: all\n  gather_facts: false\n  tasks:\n"
+    playbook.write_text(f"{play}    - raw: touch {made}\n    - raw: exit 3\n")
+    step = {"task": "ansible.playbook", "with": {"playbook": str(playbook), "program": str(program)}}
+    status, out, err = bench.stopgap("run", bench.runbook(step), "-i", str(bench.inventory), "-t", "a", "--yes")
+    assert status == 1, err
+    assert made.exists()
+    assert "failed=1" in out + err
+    assert "none known" in out
+
+
+def test_an_opaque_import_is_one_step_that_is_asked_about(bench: Bench):
+    playbook = bench.top / "site.yml"
+    playbook.write_text(one_task("{shell: rm -rf /}"))
+    output = bench.top / "made.yaml"
+    status, out, _ = bench.stopgap("import", "ansible", str(playbook), "--opaque", "-o", str(output))
+    assert status == 0
+    [step] = parse(output.read_text(), "made.yaml").data["steps"]
+    assert (step["task"], step["with"]) == ("ansible.playbook", {"playbook": str(playbook)})
+    assert "confirm" in step
+    assert "keep evidence before it" in out
+    assert bench.stopgap("import", "ansible", str(bench.top / "none"), "--opaque", "-o", str(output))[0] == 2

@@ -51,6 +51,7 @@ FIELDS = {
     "stopgap.custody": {"collections"},
     "stopgap.inventory": {"source", "hosts", "groups", "left_out", "notes", "places", "derived_upstreams"},
     "stopgap.exported": {"format", "path", "lost"},
+    "stopgap.alert": {"format", "url", "id", "state", "indicators", "left_out", "requests"},
     "stopgap.imported": {"path", "steps", "dropped", "warnings", "problems"},
     "stopgap.check": {"valid", "runbooks", "problems", "notes"},
 }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stopgap.orchestrator.cli.arguments.command import Commands, command
 from stopgap.orchestrator.cli.arguments.exchange import tlp_word
-from stopgap.orchestrator.cli.arguments.words import LINES, age_word, sign_word
+from stopgap.orchestrator.cli.arguments.words import LINES, age_word, inventory_word, sign_word
 from stopgap.orchestrator.cli.door import evidence as door
 
 
@@ -30,7 +30,14 @@ def evidence_words(commands: Commands) -> None:
     export.add_argument(
         "-t", "--target", metavar="HOST", help="host to export; required for evidence of several hosts"
     )
-    export.add_argument("-o", "--output", metavar="FILE", required=True, help="a new file, FILE.tar")
+    where = export.add_mutually_exclusive_group(required=True)
+    where.add_argument("-o", "--output", metavar="FILE", help="a new file, FILE.tar")
+    where.add_argument(
+        "--to",
+        metavar="URL",
+        help="straight to a store, sftp://HOST/FOLDER or s3://BUCKET/PREFIX (stopgap[s3]), and read back from there",
+    )
+    inventory_word(export, required=False)
     export.add_argument(
         "--format", choices=("tar", "stix", "misp"), default="tar", help="tar: all evidence; else findings and acts"
     )

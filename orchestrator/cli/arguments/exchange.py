@@ -28,7 +28,25 @@ def export_words(commands: Commands) -> None:
         run_word(each)
         each.add_argument("-o", "--output", metavar="FILE", required=True, help="a new file, FILE.json")
         tlp_word(each)
+    iris = command(commands, "iris", door.export_alert, "send a run's findings and acts to DFIR-IRIS as an alert")
+    iris.add_argument("--customer", metavar="NUMBER", type=int, default=1, help="customer of the alert; default: 1")
+    thehive = command(
+        commands, "thehive", door.export_alert, "send a run's findings and acts to TheHive 5 as an alert"
+    )
+    iris.set_defaults(system="iris")
+    thehive.set_defaults(system="thehive", customer=1)
+    for each in (iris, thehive):
+        run_word(each)
+        _server_words(each)
+        tlp_word(each)
     _events_words(commands)
+
+
+def _server_words(sending: ArgumentParser) -> None:
+    sending.add_argument("--to", metavar="URL", required=True, help="the server, https://…")
+    sending.add_argument("--token", metavar="REFERENCE", required=True, help="where the API key is, such as env:NAME")
+    sending.add_argument("--ca", metavar="FILE", help="certificate authorities (PEM) in place of the system's")
+    sending.add_argument("--dry-run", action="store_true", help="print the requests; send nothing")
 
 
 def _events_words(commands: Commands) -> None:
@@ -56,7 +74,11 @@ def import_words(commands: Commands) -> None:
     )
     ansible.add_argument("file", metavar="FILE", help="a playbook, FILE.yml")
     ansible.add_argument("-o", "--output", metavar="RUNBOOK", required=True, help="a new file, RUNBOOK.yaml")
-    ansible.add_argument(
+    how = ansible.add_mutually_exclusive_group()
+    how.add_argument(
+        "--opaque", action="store_true", help="one step that has Ansible run the playbook as it is, asked about first"
+    )
+    how.add_argument(
         "--files",
         metavar="DIR",
         help="read what copy and template name below this folder; without it, such tasks are dropped",

@@ -87,21 +87,23 @@ def evidence_custody(args: Namespace) -> Call[Any]:
 
 def evidence_export(args: Namespace) -> Call[Any]:
     """Read `stopgap evidence export`. Raises UsageError for a key."""
-    from stopgap.orchestrator.cli.custody import ExportOptions, export
+    from stopgap.orchestrator.cli.evidence_export import ExportOptions, export
     from stopgap.orchestrator.cli.exchange import ExportRunOptions, export_run
     from stopgap.orchestrator.cli.run_options import sign_key
     from stopgap.orchestrator.errors import UsageError
 
     if args.format in {"stix", "misp"}:
-        if args.target or args.age or args.tsa:
-            raise UsageError(tr("-t, --age and --tsa are for archives (--format tar)"))
+        if args.target or args.age or args.tsa or args.to:
+            raise UsageError(tr("-t, --age, --tsa and --to are for archives (--format tar)"))
         return Call(export_run, ExportRunOptions(args.what, Path(args.output), args.format, args.tlp, args.json))
     return Call(
         export,
         ExportOptions(
             what=args.what,
             target=args.target,
-            output=Path(args.output),
+            output=path_of(args.output),
+            to=args.to,
+            inventories=tuple(args.inventory),
             recipients=tuple(args.age),
             tsa=args.tsa,
             sign_key=sign_key(args.sign_key),

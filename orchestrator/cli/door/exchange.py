@@ -42,6 +42,26 @@ def export_misp(args: Namespace) -> Call[Any]:
     return Call(export_run, ExportRunOptions(args.run, Path(args.output), "misp", args.tlp, args.json))
 
 
+def export_alert(args: Namespace) -> Call[Any]:
+    """Read `stopgap export iris` and `stopgap export thehive`."""
+    from stopgap.orchestrator.cli.alerts import ExportAlertOptions, export_alert
+
+    return Call(
+        export_alert,
+        ExportAlertOptions(
+            run=args.run,
+            system=args.system,
+            to=args.to,
+            token=args.token,
+            ca=args.ca,
+            customer=args.customer,
+            tlp=args.tlp,
+            dry_run=args.dry_run,
+            json=args.json,
+        ),
+    )
+
+
 def export_events(args: Namespace) -> Call[Any]:
     """Read `stopgap export events`."""
     from stopgap.orchestrator.cli.exchange import ExportEventsOptions, export_events
@@ -64,6 +84,10 @@ def import_ansible(args: Namespace) -> Call[Any]:
     from stopgap.orchestrator.cli.exchange import ImportAnsibleOptions, import_ansible
 
     options = ImportAnsibleOptions(
-        file=Path(args.file), output=Path(args.output), files=path_of(args.files), json=args.json
+        file=Path(args.file),
+        output=Path(args.output),
+        files=path_of(args.files),
+        opaque=args.opaque,
+        json=args.json,
     )
     return Call(import_ansible, options)

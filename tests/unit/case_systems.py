@@ -1,0 +1,190 @@
+"""Stand-ins of DFIR-IRIS and TheHive on loopback, which hold each request against the published shapes.
+
+TheHive: the types of thehive4py 2.0 (InputAlert, InputUpdateAlert, InputObservable, the filters of its queries).
+DFIR-IRIS: the API reference 2.1, and the routes of iris-web 2.4 (`alerts_routes.py`). Neither was tried for real.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+TOKEN = "a-token-of-the-test"
+Reply = tuple[int, Any]
+_HEAD = {"title": str, "description": str, "severity": int, "tags": list, "tlp": int}
+_ALERT = {
+    **_HEAD, "type": str, "source": str, "sourceRef": str, "date": int, "externalLink": str, "flag": bool, "pap": int,
+    "customFields": list, "summary": str, "status": str, "caseTemplate": str, "observables": list,
+}  # fmt: skip
+_UPDATE = {**_HEAD, "type": str, "source": str, "sourceRef": str, "follow": bool, "status": str, "summary": str}
+_OBSERVABLE = {
+    "dataType": str, "data": str, "message": str, "startDate": int, "tlp": int, "pap": int, "tags": list, "ioc": bool,
+    "sighted": bool, "sightedAt": int, "ignoreSimilarity": bool,
+}  # fmt: skip
+_DATA_TYPES = {"ip", "filename", "hash", "other", "domain", "url", "hostname", "fqdn", "mail", "file"}
+_IRIS_ALERT = {
+    "alert_title": str, "alert_description": str, "alert_source": str, "alert_source_ref": str,
+    "alert_source_link": str, "alert_severity_id": int, "alert_status_id": int, "alert_source_event_time": str,
+    "alert_note": str, "alert_tags": str, "alert_customer_id": int, "alert_classification_id": int,
+    "alert_context": dict, "alert_source_content": dict, "alert_iocs": list, "alert_assets": list,
+}  # fmt: skip
+_IOC = {
+    "ioc_value": str, "ioc_description": str, "ioc_tlp_id": int, "ioc_type_id": int, "ioc_tags": str,
+    "ioc_enrichment": dict,
+}  # fmt: skip
+_ASSET = {
+    "asset_name": str, "asset_description": str, "asset_type_id": int, "asset_ip": str, "asset_domain": str,
+    "asset_tags": str, "asset_enrichment": dict,
+}  # fmt: skip
+
+
+class RefusedError(Exception):
+    """A request is not of the published shape."""
+
+
+def shaped(value: Any, known: Mapping[str, type], required: tuple[str, ...] = ()) -> None:
+    """Refuse unknown keys, other types, and what lacks."""
+    for key, each in value.items():
+        if type(each) is not known.get(key):
+            raise RefusedError(f"{key}: {type(each).__name__}")
+    if lacking := [key for key in required if key not in value]:
+        raise RefusedError(f"lacks {lacking}")
+
+
+class TheHive:
+    """Alerts of TheHive, by id."""
+
+    def __init__(self) -> None:
+        self.alerts: dict[str, dict[str, Any]] = {}
+
+    def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> Reply:
+        parts = path.strip("/").split("/")
+        if (method, path) == ("POST", "/api/v1/query"):
+            return 200, self._found(body["query"])
+        if (method, path) == ("POST", "/api/v1/alert"):
+            shaped(body, _ALERT, ("type", "source", "sourceRef", "title", "description"))
+            for each in body["observables"]:
+                self._observable(each)
+            key = [body[name] for name in ("type", "source", "sourceRef")]
+            if any([each[name] for name in ("type", "source", "sourceRef")] == key for each in self.alerts.values()):
+                return 400, {"type": "CreateError", "message": "Alert already exist"}
+            name = f"~{len(self.alerts) + 1}"
+            self.alerts[name] = {**body, "_id": name}
+            return 201, self.alerts[name]
+        if method == "PATCH" and parts[:3] == ["api", "v1", "alert"] and len(parts) == 4:
+            shaped(body, _UPDATE)
+            self.alerts[parts[3]].update(body)
+            return 204, None
+        if method == "POST" and parts[:3] == ["api", "v1", "alert"] and parts[4:] == ["observable"]:
+            self._observable(body)
+            self.alerts[parts[3]]["observables"].append(body)
+            return 201, [body]
+        return 404, {"type": "NotFound"}
+
+    def _observable(self, each: Any) -> None:
+        shaped(each, _OBSERVABLE, ("dataType", "data"))
+        if each["dataType"] not in _DATA_TYPES or not each["data"]:
+            raise RefusedError(str(each))
+
+    def _found(self, steps: list[dict[str, Any]]) -> list[Any]:
+        first, *rest = steps
+        if first == {"_name": "getAlert", "idOrName": first.get("idOrName")}:
+            assert rest == [{"_name": "observables"}]
+            return list(self.alerts[first["idOrName"]]["observables"])
+        assert first == {"_name": "listAlert"}
+        found = list(self.alerts.values())
+        for step in rest:
+            shaped(step, {"_name": str, "_eq": dict}, ("_name", "_eq"))
+            assert step["_name"] == "filter"
+            shaped(step["_eq"], {"_field": str, "_value": str}, ("_field", "_value"))
+            found = [each for each in found if each[step["_eq"]["_field"]] == step["_eq"]["_value"]]
+        return found
+
+
+class Iris:
+    """Alerts of DFIR-IRIS, by number, with the numbers that its lists have in an order of their own."""
+
+    def __init__(self) -> None:
+        self.alerts: dict[int, dict[str, Any]] = {}
+        severities = ("Medium", "Unspecified", "Informational", "Low", "High", "Critical")
+        self.lists = {
+            "/manage/severities/list": ("severity", severities),
+            "/manage/alert-status/list": ("status", ("Unspecified", "New", "Assigned")),
+            "/manage/ioc-types/list": ("type", ("account", "file-path", "ip-any", "sha256")),
+            "/manage/tlp/list": ("tlp", ("red", "amber", "green", "clear", "amber+strict")),
+            "/manage/asset-type/list": ("asset", ("Account", "Firewall", "Linux - Server")),
+        }
+
+    def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> Reply:
+        if method == "GET" and path in self.lists:
+            kind, names = self.lists[path]
+            listed = [{f"{kind}_id": number, f"{kind}_name": name} for number, name in enumerate(names, 1)]
+            return 200, {"status": "success", "message": "", "data": listed}
+        if (method, path) == ("GET", "/alerts/filter"):
+            assert set(query) <= {"alert_source", "alert_tags", "per_page", "page", "alert_title"}
+            found = [
+                each for each in self.alerts.values()
+                if all(value[0] in each[key] for key, value in query.items() if key.startswith("alert_"))
+            ]  # fmt: skip
+            return 200, {"status": "success", "message": "", "data": {"total": len(found), "alerts": found}}
+        if (method, path) == ("POST", "/alerts/add"):
+            shaped(body, _IRIS_ALERT, ("alert_title", "alert_severity_id", "alert_status_id", "alert_customer_id"))
+            for each in body["alert_iocs"]:
+                shaped(each, _IOC, ("ioc_value", "ioc_type_id"))
+            for each in body["alert_assets"]:
+                shaped(each, _ASSET, ("asset_name", "asset_type_id"))
+            number = len(self.alerts) + 7
+            self.alerts[number] = {**body, "alert_id": number}
+            return 200, {"status": "success", "message": "", "data": self.alerts[number]}
+        if method == "POST" and path.startswith("/alerts/update/"):
+            shaped(
+                body, {key: kind for key, kind in _IRIS_ALERT.items() if key not in {"alert_iocs", "alert_assets"}}
+            )
+            self.alerts[int(path.rpartition("/")[2])].update(body)
+            return 200, {"status": "success", "message": "", "data": body}
+        return 404, {"status": "error", "message": "Not found", "data": []}
+
+
+@contextmanager
+def listening(answer: Callable[[str, str, dict[str, list[str]], Any], Reply]) -> Iterator[str]:
+    """Serve a stand-in; yield its URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.headers["Authorization"] != f"Bearer {TOKEN}":
+                return self._send(401, {"message": "Authentication failure"})
+            length = int(self.headers["Content-Length"] or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            assert length == 0 or self.headers["Content-Type"] == "application/json"
+            parts = urlsplit(self.path)
+            try:
+                self._send(*answer(self.command, parts.path, parse_qs(parts.query), body))
+            except RefusedError as error:
+                self._send(400, {"message": str(error)})
+
+        do_POST = do_PATCH = do_GET  # noqa: N815
+
+        def _send(self, status: int, body: Any) -> None:
+            content = b"" if body is None else json.dumps(body).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
