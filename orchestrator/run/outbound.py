@@ -1,11 +1,16 @@
-"""Outbound test: hosts outside listen, the target sends; one exchange at each listener and one at the target."""
+"""Outbound test: hosts outside listen, the target sends; one exchange at each listener and one at the target.
+
+Several targets of a run are heard side by side at one listener, each over a connection of its own.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 
@@ -22,7 +27,7 @@ from stopgap.orchestrator.facts import (
 from stopgap.orchestrator.host import Address, Host
 from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.plan import OutOfReach
-from stopgap.orchestrator.remote import Item
+from stopgap.orchestrator.remote import Item, Session
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.text import tr
 
@@ -30,11 +35,47 @@ BEGUN = 8.0
 """Seconds for hosts to start listening; slower hosts are left out."""
 ON_THE_WAY = 0.4
 """Seconds for the arrival of a packet after the last packet of the target."""
+AT_ONCE = 4
+"""Most targets heard at one listener at once: sshd(8) admits some ten logins at a time (`MaxStartups`)."""
 TOWARDS = 3
 """Most destination addresses of one host, of each IP version."""
 _LISTENING, _OWN = 1, 0
 _UNROUTED = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
 """Private networks (RFC 1918, RFC 4193): allowed on an interface though missing from the inventory."""
+
+
+class Turns:
+    """The listeners of a run that are in use: the first target takes the pooled session, others a session each."""
+
+    def __init__(self) -> None:
+        """Begin with no listener in use."""
+        self._places: Mapping[str, threading.Semaphore] = defaultdict(lambda: threading.Semaphore(AT_ONCE))
+        self._pooled: Mapping[str, threading.Lock] = defaultdict(threading.Lock)
+        self._guard = threading.Lock()
+
+    @contextmanager
+    def at(self, names: Iterable[str]) -> Iterator[None]:
+        """Wait for a place at each of these listeners, and keep the places for the length of the block."""
+        with self._guard:
+            places = [self._places[name] for name in sorted(set(names))]  # in order: nobody waits in a circle
+        with ExitStack() as kept:
+            for place in places:
+                kept.enter_context(place)
+            yield
+
+    @contextmanager
+    def session(self, host: Host, pool: ConnectionPool) -> Iterator[Session]:
+        """Give the listener's pooled session, or a separate one while another target has that. Raises OutOfReach."""
+        with self._guard:
+            pooled = self._pooled[host.name]
+        if pooled.acquire(blocking=False):
+            try:
+                yield pool.session(host)
+            finally:
+                pooled.release()
+        else:
+            with pool.fresh(host) as session:
+                yield session
 
 
 @dataclass
@@ -49,6 +90,8 @@ class _Ear:
     heard: bytearray = field(default_factory=bytearray)
     output: Output | None = None
     trouble: str = ""
+    session: Session | None = None
+    """What it listens over."""
 
     def data(self, index: int, chunk: bytes) -> None:
         """Take a chunk and detect the start of listening."""
@@ -96,8 +139,12 @@ Found = Mapping[tuple[Outbound, str], ListeningFact | OutOfReach | UnreadableErr
 """Check and vantage → the arrivals, or the reason for a missing result."""
 
 
-def have_sent(looks: Sequence[tuple[Outbound, Host]], sender: Host, pool: ConnectionPool) -> Found:
+def have_sent(
+    looks: Sequence[tuple[Outbound, Host]], sender: Host, pool: ConnectionPool, turns: Turns | None = None
+) -> Found:
     """Start all listeners, have the sender send to every listener, return the packets received by each listener.
+
+    `turns` are those of the run, for targets that are looked at meanwhile.
 
     A sender without an answer so far is skipped. Takes about two seconds; the upper bound is the deadlines of one
     exchange at a listener and one at the sender, against any behaviour of the hosts.
@@ -105,16 +152,22 @@ def have_sent(looks: Sequence[tuple[Outbound, Host]], sender: Host, pool: Connec
     if not pool.answers(sender):
         silent = OutOfReach(tr("{sender} has not answered so far, and was not asked to send", sender=sender.name))
         return {(check, vantage.name): silent for check, vantage in looks}
+    turns = turns or Turns()
+    with turns.at(vantage.name for _, vantage in looks):
+        return _heard(looks, sender, pool, turns)
+
+
+def _heard(looks: Sequence[tuple[Outbound, Host]], sender: Host, pool: ConnectionPool, turns: Turns) -> Found:
     listen = looks[0][0].reader()
     ears = [_Ear(vantage, check, listen) for check, vantage in looks]
     with ThreadPoolExecutor(len(ears), "listen") as workers:
-        workers.map(lambda ear: _listen(ear, pool), ears)
+        workers.map(lambda ear: _listen(ear, pool, turns), ears)
         try:
             unsent = _send(ears, sender, pool)
         finally:
             for ear in ears:
-                if ear.listening and pool.answers(ear.vantage):
-                    pool.session(ear.vantage).enough()
+                if ear.listening and ear.session is not None:
+                    ear.session.enough()
     found: dict[tuple[Outbound, str], ListeningFact | OutOfReach | UnreadableError] = {}
     for ear in ears:
         try:
@@ -125,14 +178,15 @@ def have_sent(looks: Sequence[tuple[Outbound, Host]], sender: Host, pool: Connec
     return found
 
 
-def _listen(ear: _Ear, pool: ConnectionPool) -> None:
+def _listen(ear: _Ear, pool: ConnectionPool, turns: Turns) -> None:
     listening = Item(ear.listen.script(), ear.listen.deadline, ear.listen.cap, until_told=True)
     own = Interfaces()
     try:
-        session = pool.session(ear.vantage)
-        outputs = session.exchange([Item(own.script(), own.deadline, own.cap), listening], sink=ear)
-        ear.output = replace(outputs[_LISTENING], stdout=HostText(b""))
-        ear.trouble = session.trouble or ""
+        with turns.session(ear.vantage, pool) as session:
+            ear.session = session
+            outputs = session.exchange([Item(own.script(), own.deadline, own.cap), listening], sink=ear)
+            ear.output = replace(outputs[_LISTENING], stdout=HostText(b""))
+            ear.trouble = session.trouble or ""
     except OutOfReach as error:
         ear.trouble = str(error)
     finally:

@@ -93,7 +93,7 @@ def _see(looks: Sequence[_Look], target: Host, pool: ConnectionPool, shared: Sha
     rest = [look for look in looks if not isinstance(look.check, Outbound) and look not in late]
     silent = OutOfReach(tr("{target} has not answered so far", target=target.name))
     with ThreadPoolExecutor(1, "outbound") as workers:
-        heard = workers.submit(have_sent, sending, target, pool) if sending else None
+        heard = workers.submit(have_sent, sending, target, pool, shared.listeners) if sending else None
         seen = _see_at_eyes(rest, pool, shared) | dict.fromkeys(late, silent)
         if heard:
             seen |= {_Look(check, vantage): heard.result()[check, vantage.name] for check, vantage in sending}

@@ -17,6 +17,7 @@ from stopgap.orchestrator.run.applied import Applied
 from stopgap.orchestrator.run.apply import apply_apart, apply_steps, follow_up
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.interruption import Interruption
+from stopgap.orchestrator.run.outbound import Turns
 from stopgap.orchestrator.run.recorder import Recorder
 from stopgap.orchestrator.run.sharing import Sharing
 
@@ -33,6 +34,7 @@ class Shared:
     def __init__(self) -> None:
         """Begin with nobody waiting."""
         self.blocks = Sharing[PlannedStep, Applied](AT_ONCE)
+        self.listeners = Turns()
         self.probes = Sharing[tuple[Socket, ...], Look](PROBES_AT_ONCE)
 
     def apply(self, step: PlannedStep, pool: ConnectionPool, record: Recorder, interruption: Interruption) -> Applied:

@@ -9,9 +9,11 @@ import struct
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +27,7 @@ from stopgap.orchestrator.plan import OutOfReach
 from stopgap.orchestrator.remote import Item, Limits
 from stopgap.orchestrator.remote.local import LocalSession
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
-from stopgap.orchestrator.run.outbound import have_sent
+from stopgap.orchestrator.run.outbound import Turns, have_sent
 from stopgap.orchestrator.run.verdict import verdict
 from stopgap.orchestrator.shell import PATH
 
@@ -92,6 +94,33 @@ def test_a_host_that_has_not_answered_is_not_waited_for_and_nothing_is_said() ->
         never.set()
     assert isinstance(found, OutOfReach)
     assert "was not asked to send" in str(found)
+
+
+def test_two_targets_are_heard_side_by_side_at_one_host() -> None:
+    webs, isp = [here("web"), here("shop", "127.0.0.3")], here("isp")
+    both = threading.Barrier(2)
+
+    class Listening(LocalSession):
+        """A session whose listening begins once the other target's does."""
+
+        def exchange(self, items: Sequence[Item], **words: Any) -> list[Output]:
+            if any(item.until_told for item in items):
+                both.wait(30)
+            return super().exchange(items, **words)
+
+    def connect(host: Host, *_: object, **__: object) -> LocalSession:
+        return Listening(host, Limits())
+
+    turns = Turns()
+    with (
+        ConnectionPool({host.name: host for host in (*webs, isp)}, connect) as pool,
+        ThreadPoolExecutor(2) as workers,
+    ):
+        for web in webs:
+            pool.session(web)
+        looking = [workers.submit(have_sent, [(CHECK, isp)], web, pool, turns) for web in webs]
+        facts = [each.result()[CHECK, "isp"] for each in looking]
+    assert [isinstance(fact, ListeningFact) and bool(fact.arrivals) for fact in facts] == [True, True]
 
 
 class Toolless(LocalSession):
