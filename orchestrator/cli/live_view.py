@@ -16,8 +16,8 @@ from stopgap.orchestrator.cli.canvas import PAUSE, Canvas
 from stopgap.orchestrator.cli.other_runs import Elsewhere
 from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.cli.steps import progress_line
-from stopgap.orchestrator.journal import Journal, JournalError
-from stopgap.orchestrator.journal.records import AnyRecord, StepFinished
+from stopgap.orchestrator.journal import Entry, Journal, JournalError
+from stopgap.orchestrator.journal.records import StepFinished
 from stopgap.orchestrator.text import tr
 
 if TYPE_CHECKING:
@@ -105,9 +105,9 @@ class LiveView:
     def beginning(self, step: PlannedStep) -> None:
         """Read the journal instead."""
 
-    def recorded(self, run: str, record: AnyRecord) -> None:
+    def recorded(self, run: str, entry: Entry) -> None:
         """Start the view with the first record; later records are read from the journal."""
-        if isinstance(record, StepFinished):
+        if isinstance(record := entry.record, StepFinished):
             self._collecting.pop((record.step, record.target), None)
         if self._thread is None and not self._over.is_set():
             self._run = run

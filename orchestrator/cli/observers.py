@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from stopgap.orchestrator.cli import steps
 from stopgap.orchestrator.cli.screen import Screen, said
 from stopgap.orchestrator.cli.words import entry, word_of, worded
+from stopgap.orchestrator.journal import Entry
 from stopgap.orchestrator.journal.records import (
     Answered,
-    AnyRecord,
     Asked,
     CheckJudged,
     RunFinished,
@@ -57,8 +57,9 @@ class Lines:
         """Remember the step until the end of the step."""
         self._steps[step.key, step.target.name] = step
 
-    def recorded(self, run: str, record: AnyRecord) -> None:
+    def recorded(self, run: str, made: Entry) -> None:
         """Show a finished step, and undone changes."""
+        record = made.record
         if isinstance(record, StepFinished) and (record.step, record.target) in self._collecting:
             del self._collecting[record.step, record.target]
             self._screen.status("  ".join(self._collecting.values()))

@@ -49,7 +49,7 @@ def _tell_events(name: str) -> int:
         while True:
             history = journal.history(run)
             for entry in history.entries[told:]:
-                events.recorded(run, entry.record, entry.at)
+                events.recorded(run, entry)
             told = len(history.entries)
             if history.state != "running":
                 events.ended(history)

@@ -174,7 +174,7 @@ def snapshot(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
 
 
 def select(
-    connection: sqlite3.Connection, path: Path, query: str, parameters: Sequence[str], *columns: type
+    connection: sqlite3.Connection, path: Path, query: str, parameters: Sequence[str | int], *columns: type
 ) -> list[tuple[Any, ...]]:
     """Return the rows of a query, with columns of the given types; raises JournalError.
 

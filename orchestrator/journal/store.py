@@ -134,18 +134,23 @@ class Journal:
         mark_begun(self._locks.descriptor(run))
         return run
 
-    def append(self, run: str, *records: AnyRecord) -> None:
-        """Append records, all or no record; return after the write to disk."""
+    def append(self, run: str, *records: AnyRecord) -> tuple[Entry, ...]:
+        """Append records, all or no record; return the entries after the write to disk."""
         # Taken before any wait for the database: the time of the event, not of the write.
-        texts = [(record.kind, timestamp(self._clock()), canonical_record(record)) for record in records]
+        times = [self._clock() for _ in records]
+        texts = [
+            (record.kind, timestamp(at), canonical_record(record)) for at, record in zip(times, records, strict=True)
+        ]
         self._see_that_it_is_writable()
-        with_room(self.home, lambda: self._table.append(run, texts))
+        first = with_room(self.home, lambda: self._table.append(run, texts)) or 0
+        return tuple(Entry(first + n, at, record) for n, (at, record) in enumerate(zip(times, records, strict=True)))
 
     def append_if(self, run: str, holds: Callable[[Sequence[Entry]], bool], *records: AnyRecord) -> bool:
         """Append records only if `holds` is true of the run's entries; no other process writes in between."""
         texts = [(record.kind, timestamp(self._clock()), canonical_record(record)) for record in records]
         self._see_that_it_is_writable()
-        return with_room(self.home, lambda: self._table.append(run, texts, lambda rows: holds([*map(entry, rows)])))
+        made = with_room(self.home, lambda: self._table.append(run, texts, lambda rows: holds([*map(entry, rows)])))
+        return made is not None
 
     def _new_run(self) -> str:
         while True:
@@ -176,6 +181,18 @@ class Journal:
         if not rows:
             raise self._unknown(run)
         return (entry(row) for row in rows)
+
+    def after(self, run: str, seq: int) -> Iterator[Entry]:
+        """Yield the entries of a run after the one with number `seq`, in order; none for an unknown run."""
+        return map(entry, self._table.after(run, seq))
+
+    def heads(self, since: datetime | None = None) -> dict[str, int]:
+        """Return the number of the last entry of every run, cheap enough to ask again and again.
+
+        `since`: only runs with an entry at that time or later.
+        """
+        found = self._table.heads() if since is None else self._table.last_since(timestamp(since))
+        return {run: seq for run, seq in found.items() if RUN_ID.fullmatch(run)}
 
     def history(self, run: str) -> History:
         """Return the present history of a run, with the signs of damage to its records.

@@ -44,17 +44,16 @@ class RecordTable:
 
     def append(
         self, run: str, texts: Sequence[tuple[str, str, str]], holds: Callable[[Sequence[Row]], bool] | None = None
-    ) -> bool:
-        """Append records to a run's chain, each as kind, time and text; all or none.
+    ) -> int | None:
+        """Append records to a run's chain, each as kind, time and text, all or none; return the number of the first.
 
-        `holds` decides by the run's rows, in the same transaction; False: nothing was appended. Raises
+        `holds` decides by the run's rows, in the same transaction; None: nothing was appended. Raises
         DamagedRunError for a chain without a head, JournalError for a pruned run.
         """
         with self._lock, transaction(self._database, self._path):
             if holds and not holds(self._rows(run)):
-                return False
-            self._append(run, texts)
-        return True
+                return None
+            return self._append(run, texts)
 
     def prune(
         self,
@@ -134,6 +133,20 @@ class RecordTable:
             found.setdefault(run, {})[kind] = Row(*row)
         return found
 
+    def after(self, run: str, seq: int) -> list[Row]:
+        """Return the rows of a run with a higher number than `seq`, in order."""
+        query = "SELECT seq, at, record, hash FROM records WHERE run = ? AND seq > ? ORDER BY seq"
+        return [Row(*row) for row in self._select(query, (run, seq), *_ROW)]
+
+    def heads(self) -> dict[str, int]:
+        """Return the number of the last record of every chain."""
+        return dict(self._select("SELECT run, seq FROM heads", (), str, int))
+
+    def last_since(self, at: str) -> dict[str, int]:
+        """Return the number of the last record of every chain with a record at or after a time."""
+        query = "SELECT run, max(seq) FROM records WHERE at >= ? GROUP BY run"
+        return dict(self._select(query, (at,), str, int))
+
     def runs(self) -> list[str]:
         """Return the ids of all runs, by the order of their beginning; runs without their first record come last."""
         query = (
@@ -143,9 +156,10 @@ class RecordTable:
         beheaded = "SELECT DISTINCT run FROM records EXCEPT SELECT run FROM records WHERE seq = 0"
         return [str(run) for each in (query, beheaded) for (run,) in self._select(each, (), str)]
 
-    def _append(self, run: str, texts: Sequence[tuple[str, str, str]]) -> None:
-        found = select(self._database, self._path, _HEAD, (run,), int, str)
-        seq, previous = found[0] if found else (-1, GENESIS)
+    def _append(self, run: str, texts: Sequence[tuple[str, str, str]]) -> int:
+        found: list[Any] = select(self._database, self._path, _HEAD, (run,), int, str)
+        seq: int = found[0][0] if found else -1
+        previous: str = found[0][1] if found else GENESIS
         if not found:
             self._refuse_pruned(run)
             if select(self._database, self._path, _SOME, (run,), int):
@@ -155,6 +169,7 @@ class RecordTable:
             previous = link(previous, run, seq, at, text)
             self._insert(run, kind, Row(seq, at, text, previous))
         self._database.execute(_NEW_HEAD, (run, seq, previous))
+        return seq - len(texts) + 1
 
     def _refuse_pruned(self, run: str) -> None:
         if select(self._database, self._path, _PRUNED, (PRUNED, run), int):
@@ -167,7 +182,7 @@ class RecordTable:
         values = (run, row.seq, row.at, kind, row.record, row.hash)
         self._database.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?, ?)", values)
 
-    def _select(self, query: str, parameters: Sequence[str], *columns: type) -> list[tuple[Any, ...]]:
+    def _select(self, query: str, parameters: Sequence[str | int], *columns: type) -> list[tuple[Any, ...]]:
         with self._lock:
             return select(self._database, self._path, query, parameters, *columns)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from stopgap.orchestrator.journal import Entry
 from stopgap.orchestrator.journal.records import Answered, Asked
 from stopgap.orchestrator.plan import PlannedStep
 from stopgap.orchestrator.question import Question
@@ -23,9 +24,11 @@ def ask(
     record(Asked(**place, question=question, number=step.number, count=step.count))
     ends = None if question.timeout is None else time.monotonic() + question.timeout
 
+    def first_recorded() -> Entry | None:
+        return record.answered(step.key, step.target.name, question.text)
+
     def heard() -> Answer | None:
-        found = record.answered(step.key, step.target.name, question.text)
-        return Answer(found.answer, found.by) if found else None
+        return _answer(first_recorded())
 
     def over() -> bool:
         return interruption.requested.is_set() or (ends is not None and time.monotonic() >= ends)
@@ -33,13 +36,18 @@ def ask(
     answer = person.answers(step, question, Waiting(heard, over))
     if answer is None and not interruption.requested.is_set() and question.default is not None and over():
         answer = Answer(question.read(question.default), TIME_OUT)
-    if elsewhere := heard():
-        record.announce(Answered(**place, question=question.text, answer=elsewhere.says, by=elsewhere.by))
-        return elsewhere
+    if elsewhere := first_recorded():
+        record.announce(elsewhere)
+        return _answer(elsewhere)
     if answer is None:
         return None
     record(Answered(**place, question=question.text, answer=answer.says, by=answer.by))
-    first = heard()
-    if first is not None and first != answer:
-        record.announce(Answered(**place, question=question.text, answer=first.says, by=first.by))
-    return first
+    first = first_recorded()
+    if first is not None and _answer(first) != answer:
+        record.announce(first)
+    return _answer(first)
+
+
+def _answer(found: Entry | None) -> Answer | None:
+    record = found.record if found else None
+    return Answer(record.answer, record.by) if isinstance(record, Answered) else None

@@ -6,15 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from stopgap.orchestrator.documents import envelope
+from stopgap.orchestrator.documents.event import RunEvents, ended_fields, event
+from stopgap.orchestrator.documents.event_words import severity_of_run, severity_of_step
 from stopgap.orchestrator.documents.run import change_object
-from stopgap.orchestrator.journal import History
-from stopgap.orchestrator.journal.records import AnyRecord, ChangeIntended, RunFinished, RunStarted, StepFinished
+from stopgap.orchestrator.journal import Entry, History, Journal, JournalError, state_home
+from stopgap.orchestrator.journal.records import RunFinished
 from stopgap.orchestrator.plan import Plan, PlannedStep
-from stopgap.orchestrator.secret import redact_tree
+from stopgap.orchestrator.text import joined, tr, trn
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.run.evidence_stream import Progress
@@ -29,35 +31,42 @@ class EventObserver:
 
     def __init__(self, on_event: OnEvent) -> None:
         self._on_event = on_event
-        self._steps: dict[tuple[str, str], PlannedStep] = {}
+        self._runs: dict[str, RunEvents] = {}
+        self._ended: Entry | None = None
 
     def planned(self, plan: Plan, *, dry_run: bool) -> None:
         """Emit `step-planned` for each step, then `plan-made`."""
         for step in plan.steps:
-            self._emit("step-planned", None, {**_place(step), "dry_run": dry_run, **_content(step)})
-        self._emit("plan-made", None, {"plan_digest": plan.digest, "changes": plan.changes})
+            place, content = _place(step), _content(step)
+            self._on_event(
+                event(
+                    "step-planned",
+                    severity_of_step(step.outcome.as_ended()),
+                    joined(": ", filter(None, (step.outcome, step.reason))),
+                    host=place["host"],
+                    step=place["step"],
+                    target=place["target"],
+                    fields={"task": place["task"], "dry_run": dry_run, **content},
+                )
+            )
+        changes = trn("{count} change", "{count} changes", plan.changes)
+        summary = tr("plan {digest}: {changes}", digest=plan.digest[:8], changes=changes)
+        fields = {"digest": plan.digest, "changes": plan.changes, "hosts": len(plan.hosts)}
+        self._on_event(event("plan-made", "info", summary, fields={**fields, "plan_digest": plan.digest}))
 
     def beginning(self, step: PlannedStep) -> None:
-        """Remember the step, to name the step's task at the end of the step."""
-        self._steps[step.key, step.target.name] = step
+        """Emit nothing: the record of the beginning is an event."""
 
-    def recorded(self, run: str, record: AnyRecord, at: datetime | None = None) -> None:
-        """Emit a journal record; the end of the run is left to `finished`, with more detail.
-
-        `at`: when the record was written, by default now.
-        """
-        if isinstance(record, RunFinished):
+    def recorded(self, run: str, entry: Entry) -> None:
+        """Emit a record and its notices; the end of the run is left to `finished`, with more detail."""
+        events = self._events_of(run, entry)
+        if isinstance(entry.record, RunFinished):
+            self._ended = entry
+            for notice in events.notices(entry):
+                self._on_event(notice)
             return
-        if isinstance(record, RunStarted):
-            fields = {"runbook": record.runbook_name, "targets": list(record.targets)}
-        elif isinstance(record, ChangeIntended):
-            fields = record.model_dump(mode="json", exclude={"kind", "change"})
-            fields |= {"do": record.change.describe(), "undo": record.change.describe_undo()}
-        else:
-            fields = record.model_dump(mode="json", exclude={"kind"})
-        if isinstance(record, StepFinished) and (step := self._steps.get((record.step, record.target))):
-            fields["task"] = step.step.task
-        self._emit(record.kind, run, fields, at)
+        for each in events.of(entry):
+            self._on_event(each)
 
     def progressed(self, step: PlannedStep, progress: Progress) -> None:
         """Emit nothing: the end of a collection reports the collected bytes."""
@@ -74,31 +83,12 @@ class EventObserver:
             "plan_digest": conclusion.plan.digest,
             "report": str(conclusion.report) if conclusion.report else None,
         }
-        self._emit("run-finished", conclusion.run, fields)
+        self._end("run-finished", conclusion.run, fields)
 
     def ended(self, history: History) -> None:
         """Emit `run-finished` from the records of a finished run; an interrupted run has no `exit_code`."""
-        steps = [
-            {
-                "step": step.step,
-                "target": step.target,
-                "host": step.host,
-                "task": step.task,
-                "outcome": step.outcome,
-                "reason": step.reason,
-            }
-            for step in history.steps
-        ]
-        fields = {
-            "outcome": history.state,
-            "exit_code": history.finished.exit_code if history.finished else None,
-            "reason": "",
-            "steps": steps,
-            "containment": {cut.target: cut.verdict for cut in history.containment},
-            "plan_digest": history.plan.digest if history.plan else None,
-            "report": None,
-        }
-        self._emit("run-finished", history.run, fields, history.finished_at)
+        self._ended = next((e for e in reversed(history.entries) if isinstance(e.record, RunFinished)), None)
+        self._end("run-finished", history.run, ended_fields(history))
 
     def undo_finished(self, result: UndoResult) -> None:
         """Emit `undo-finished`, the last event of an undo."""
@@ -127,10 +117,33 @@ class EventObserver:
             "in_force": [change_object(change) for change in result.in_force],
             "report": str(result.report) if result.report else None,
         }
-        self._emit("undo-finished", result.run, fields)
+        self._ended = None
+        self._end("undo-finished", result.run, fields)
 
-    def _emit(self, event: str, run: str | None, fields: Mapping[str, Any], at: datetime | None = None) -> None:
-        self._on_event(redact_tree({"event": event, **envelope("event", at), "run": run, **fields}))
+    def _end(self, name: str, run: str | None, fields: Mapping[str, Any]) -> None:
+        entry = self._ended
+        self._on_event(
+            event(
+                name,
+                severity_of_run(str(fields["outcome"])),
+                joined(": ", filter(None, (fields["outcome"], fields["reason"]))),
+                at=entry.at if entry else None,
+                id_=f"{run}/{entry.seq}" if run and entry else None,
+                run=run,
+                fields=fields,
+            )
+        )
+
+    def _events_of(self, run: str, entry: Entry) -> RunEvents:
+        """Return the events of a run, which know the entries of earlier processes."""
+        if run not in self._runs:
+            made = self._runs[run] = RunEvents(run, keeps=False)
+            if entry.seq:
+                with suppress(JournalError), Journal.open_to_read(state_home()) as journal:
+                    for earlier in journal.records(run):
+                        if earlier.seq < entry.seq:
+                            made.remember(earlier)
+        return self._runs[run]
 
 
 def _second(moment: datetime) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from stopgap.orchestrator.journal import Delivery, History, Journal, deliveries, posting
+from stopgap.orchestrator.journal import Delivery, Entry, History, Journal, deliveries, posting
 from stopgap.orchestrator.journal.records import Answered, AnyRecord, Asked
 from stopgap.orchestrator.log import Log
 from stopgap.orchestrator.plan import Plan, PlannedStep
@@ -36,8 +36,8 @@ class Observer(Protocol):
     def beginning(self, step: PlannedStep) -> None:
         """Take a step about to run, as planned at present."""
 
-    def recorded(self, run: str, record: AnyRecord) -> None:
-        """Take a record, in journal order."""
+    def recorded(self, run: str, entry: Entry) -> None:
+        """Take a record with its number and time, in journal order."""
 
     def progressed(self, step: PlannedStep, progress: Progress) -> None:
         """Take the progress of a collection, a few times a second at most."""
@@ -65,11 +65,10 @@ class Recorder:
         if not records:
             return
         with self._lock:
-            self._journal.append(self.run, *records)
-            for record in records:
-                _log(record)
+            for entry in self._journal.append(self.run, *records):
+                _log(entry.record)
                 for observer in self._observers:
-                    observer.recorded(self.run, record)
+                    observer.recorded(self.run, entry)
 
     def of(self, run: str) -> Recorder:
         """Return a recorder for another run, under rollback, with the same observers."""
@@ -89,23 +88,23 @@ class Recorder:
         """Hold the lock on sending messages of a series, for the length of the block."""
         return posting(self._journal, series, give_up=give_up)
 
-    def answered(self, step: str, target: str, question: str) -> Answered | None:
-        """Return the first answer, of any process, since the last asking of the question."""
-        found: Answered | None = None
+    def answered(self, step: str, target: str, question: str) -> Entry | None:
+        """Return the entry of the first answer, of any process, since the last asking of the question."""
+        found: Entry | None = None
         for entry in self._journal.of_run(self.run, "asked", "answered"):
             record = entry.record
             if isinstance(record, Asked) and (record.step, record.target) == (step, target):
                 found = None if record.question.text == question else found
             elif isinstance(record, Answered) and found is None:
                 same = (record.step, record.target, record.question) == (step, target, question)
-                found = record if same else None
+                found = entry if same else None
         return found
 
-    def announce(self, record: AnyRecord) -> None:
-        """Pass a record written by another process to the observers."""
+    def announce(self, entry: Entry) -> None:
+        """Pass an entry written by another process to the observers."""
         with self._lock:
             for observer in self._observers:
-                observer.recorded(self.run, record)
+                observer.recorded(self.run, entry)
 
     def begin(self, step: PlannedStep) -> None:
         """Tell the observers of the next step."""

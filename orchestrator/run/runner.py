@@ -177,6 +177,8 @@ class Runner:
                 return RunResult(plan, code, steps=_as_planned(plan), refusal=refusal)
             run = journal.begin(run_started(order, self.operator))
             record = Recorder(journal, run, self.observers)
+            for entry in journal.after(run, -1):
+                record.announce(entry)
             record_drivers(order, record)
             record(plan_made(plan))
             passage = self.gate.begin(journal, run, asked, plan, self.emergency)

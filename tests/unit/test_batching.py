@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from stopgap.orchestrator.journal.records import AnyRecord, ChangeIntended
+from stopgap.orchestrator.journal import Entry
+from stopgap.orchestrator.journal.records import ChangeIntended
 from stopgap.orchestrator.run.events import EventObserver
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.runner import Runner
@@ -77,10 +78,10 @@ def at_first_intent(act: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     recorded = EventObserver.recorded
 
-    def acting(self: EventObserver, run: str, record: AnyRecord) -> None:
-        if isinstance(record, ChangeIntended) and not told:
+    def acting(self: EventObserver, run: str, entry: Entry) -> None:
+        if isinstance(entry.record, ChangeIntended) and not told:
             told.append(run)
             act()
-        recorded(self, run, record)
+        recorded(self, run, entry)
 
     monkeypatch.setattr(EventObserver, "recorded", acting)
