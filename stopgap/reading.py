@@ -15,6 +15,7 @@ from stopgap.orchestrator.journal.open_hosts import OpenHost, open_hosts
 from stopgap.orchestrator.run.runner import RunResult
 from stopgap.orchestrator.run.standing import HostStands, hosts_stand
 from stopgap.orchestrator.run.status import RunStatus, Status, each_run
+from stopgap.orchestrator.sinks.backlog import undelivered
 from stopgap.undoing import run_id
 
 __all__ = ["Verification", "history", "runs", "status", "verify"]
@@ -74,7 +75,8 @@ def status(*, offline: bool = False, on_run: Callable[[RunStatus], object] | Non
                 on_run(run)
         left_open = tuple(open_hosts(reversed(telling)))
         returning = tuple(h for h in hosts_stand(telling[::-1]) if h.phase in {"returning", "stopped"})
-        return Status(at, offline, tuple(found), tuple(journal.strays()), left_open, returning)
+        left = tuple(undelivered(journal.home, journal.heads()))
+        return Status(at, offline, tuple(found), tuple(journal.strays()), left_open, returning, left)
 
 
 def left_open(targets: Collection[str]) -> tuple[OpenHost, ...]:

@@ -156,7 +156,7 @@ def run(
             emergency=emergency,
         )
         result = runner.run(order, agreed_digest=saved.digest)
-        for observer in (*observers, sinks):
+        for observer in observers:
             observer.finished(result)
     if result.run is None and result.plan.digest != saved.digest and not result.plan.refusals:
         raise DriftedError(saved.digest, result.plan.digest)
@@ -191,19 +191,20 @@ def resume(
     stopgap.orchestrator.journal.failure.UnknownRunError: there is no run yet below ...
     """
     observers = [EventObserver(on_event)] if on_event else []
-    result = resume_run(
-        run_id(run),
-        lambda connect: runner_here(
-            connect,
-            person or Unattended(),
-            observers,
-            interruption=interruption,
-            sign_key=Path(sign_key) if sign_key else None,
-            recipients=recipients,
-            take_over=take_over,
-        ),
-        anyway=anyway,
-    )
+    with SinkEvents(_warn) as sinks:
+        result = resume_run(
+            run_id(run),
+            lambda connect: runner_here(
+                connect,
+                person or Unattended(),
+                [*observers, sinks],
+                interruption=interruption,
+                sign_key=Path(sign_key) if sign_key else None,
+                recipients=recipients,
+                take_over=take_over,
+            ),
+            anyway=anyway,
+        )
     for observer in observers:
         observer.finished(result)
     if result.refusal:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 from stopgap.orchestrator.errors import RefusedError
@@ -11,6 +13,7 @@ from stopgap.orchestrator.run.events import EventObserver, OnEvent
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.person import Person, Unattended
 from stopgap.orchestrator.run.runner import RunResult
+from stopgap.orchestrator.run.sinks import SinkEvents
 from stopgap.orchestrator.run.undo_run import UndoRequested, UndoResult, undo_run
 
 __all__ = ["UndoResult", "run_id", "undo"]
@@ -27,6 +30,7 @@ def undo(
     anyway: bool = False,
     take_over: bool = False,
     interruption: Interruption | None = None,
+    on_undelivered: Callable[[str], None] | None = None,
 ) -> UndoResult:
     """Undo a run, or one step of a run, in reverse order; each undo is on disk before the undo is done.
 
@@ -36,6 +40,7 @@ def undo(
     asked before any contact; by default nobody is asked, as with `--yes`. `sign_key`: path of an SSH private key to
     sign the journal. `anyway`: also undo from a damaged journal. `take_over`: also use a router or spare locked by
     another machine. `interruption`: `interruption.request()` stops the undo after the current change.
+    `on_undelivered`: called with a line for each sink that did not take every event; by default each is a warning.
 
     Returns the undo of each change with its outcome, and the changes still in force; an unreachable host is no
     exception. Raises UnknownRunError, UsageError for an unknown step, RefusedError after a refusal by the person or a
@@ -49,13 +54,13 @@ def undo(
     """
     observers = [EventObserver(on_event)] if on_event else []
     wanted = UndoRequested(step, force, anyway, take_over, Path(sign_key) if sign_key else None)
-    with Journal.open(state_home()) as journal:
+    with SinkEvents(on_undelivered or _warn) as sinks, Journal.open(state_home()) as journal:
         result = undo_run(
             journal,
             run_id(run),
             wanted,
             person or Unattended(),
-            observers=observers,
+            observers=[*observers, sinks],
             interruption=interruption,
         )
     for observer in observers:
@@ -63,6 +68,10 @@ def undo(
     if result.exit_code == ExitCode.REFUSED and result.refusal:
         raise RefusedError(result.refusal)
     return result
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, RuntimeWarning, stacklevel=3)
 
 
 def run_id(run: str | RunResult) -> str:

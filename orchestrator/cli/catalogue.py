@@ -35,7 +35,7 @@ class TasksOptions:
 class SchemaOptions:
     """The options of `stopgap schema`."""
 
-    what: Literal["runbook", "inventory", "artifacts", "rules", "duties", "report", "driver"]
+    what: Literal["runbook", "inventory", "artifacts", "rules", "duties", "report", "driver", "events", "sinks"]
 
 
 def tasks(options: TasksOptions) -> int:
@@ -68,11 +68,13 @@ def tasks(options: TasksOptions) -> int:
 
 def schema(options: SchemaOptions) -> int:
     """Print a JSON Schema."""
+    from stopgap.orchestrator.documents.event_schema import schema_events
     from stopgap.orchestrator.duties import DutyFile
     from stopgap.orchestrator.findings.schema import schema_rules
     from stopgap.orchestrator.provider_script import schema_driver
     from stopgap.orchestrator.report import schema_report
     from stopgap.orchestrator.runbook import schema_inventory, schema_of, schema_runbook
+    from stopgap.orchestrator.sinks import SinkFile
     from stopgap.tasks.evidence.catalogue import ArtifactFile
 
     makers: dict[str, Callable[[], dict[str, Any]]] = {
@@ -83,6 +85,8 @@ def schema(options: SchemaOptions) -> int:
         "duties": partial(schema_of, DutyFile),
         "report": schema_report,
         "driver": schema_driver,
+        "events": schema_events,
+        "sinks": partial(schema_of, SinkFile),
     }
     made = makers[options.what]()
     json.dump(made, sys.stdout, indent=2, ensure_ascii=False)

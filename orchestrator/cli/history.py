@@ -20,6 +20,7 @@ from stopgap.orchestrator.documents.run import run_document, runs_document, veri
 from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.journal import DamagedRunError, History, Journal, state_home
 from stopgap.orchestrator.outcome import FAILURES, RESUMED
+from stopgap.orchestrator.sinks.backlog import Undelivered, undelivered, undelivered_object
 from stopgap.orchestrator.text import tr, trn
 from stopgap.reading import history as read_history
 from stopgap.reading import verify as verified
@@ -86,11 +87,17 @@ def runs(options: RunsOptions) -> int:
     return int(bool(damage or strays))
 
 
+def _undelivered(run: str) -> list[Undelivered]:
+    with Journal.open_to_read(state_home()) as journal:
+        return undelivered(journal.home, journal.heads(), run)
+
+
 def show(options: ShowOptions) -> int:
     """Show a run, step by step."""
     history = read_history(options.run)
+    left = _undelivered(history.run)
     if options.json:
-        print_document(run_document(history))
+        print_document({**run_document(history), "undelivered": [undelivered_object(each) for each in left]})
         return int(bool(history.damage or history.unsigned))
     screen = screens.out()
     damaged = show_damage(screen, history.run, (*history.damage, *history.unsigned))
@@ -172,6 +179,8 @@ def show(options: ShowOptions) -> int:
     screen.line()
     show_gaps(screen, [gap for step in history.steps for gap in step.gaps])
     show_past_verdicts(screen, history.containment, history.state)
+    for each in left:
+        screen.line(each.text(), "warn")
     _say_what_to_do(screen, history)
     return int(damaged)
 

@@ -139,7 +139,6 @@ def carry_out_order(
             if request_use:
                 request_use.unused = False
             result = runner.run(order, agreed_digest=agreed)
-            sinks.finished(result)
             if request_use:
                 request_use.unused = result.run is None
     if wanted.save_plan:
@@ -203,7 +202,6 @@ def resume(command: ResumeCommand) -> int:
                 anyway=options.anyway,
                 permit=asking(asked(messages)),
             )
-            sinks.finished(result)
     except DamagedRunError as error:
         raise damage_refused(error, anyway=options.anyway) from None
     if finished:

@@ -14,10 +14,13 @@ from stopgap.orchestrator.cli.screen import Screen, padded, said
 from stopgap.orchestrator.cli.steps import moment
 from stopgap.orchestrator.cli.verdicts import show_again, show_open_hosts
 from stopgap.orchestrator.cli.words import own_name, word_of
-from stopgap.orchestrator.journal import ChangeStatus
-from stopgap.orchestrator.run.status import DeviceLook, RunStatus
+from stopgap.orchestrator.journal import ChangeStatus, state_home
+from stopgap.orchestrator.run.looking import note_status
+from stopgap.orchestrator.run.status import DeviceLook, RunStatus, Status
 from stopgap.orchestrator.run.status_document import status_document
 from stopgap.orchestrator.runbook import format_duration
+from stopgap.orchestrator.sinks import Deliveries, configured
+from stopgap.orchestrator.source import InvalidInput
 from stopgap.orchestrator.text import tr
 from stopgap.reading import status as read_status
 
@@ -41,6 +44,7 @@ def status(options: StatusOptions) -> int:
     if options.json:
         found = read_status(offline=options.offline)
         print_document(status_document(found))
+        _tell_sinks(found)
         return found.exit_code
     screen = screens.out()
     found = read_status(offline=options.offline, on_run=lambda run: _show(screen, run))
@@ -52,7 +56,27 @@ def status(options: StatusOptions) -> int:
         screen.line(
             tr("Nothing is in force that the journal can tell of.") if found.damaged else tr("Nothing is in force.")
         )
+    for ending in (ending for run in found.runs for ending in run.endings):
+        place = {"target": ending.target, "host": ending.host, "when": moment(ending.at)}
+        screen.line(tr("Ends soon: {target} on {host}, {when}; run `extend` to prolong it.", **place), "warn")
+    for left in found.undelivered:
+        screen.line(tr("{words} (run {run})", words=left.text(), run=left.run), "warn")
+    _tell_sinks(found)
     return found.exit_code
+
+
+def _tell_sinks(found: Status) -> None:
+    """Write down what the looks have shown, and give the sinks what is new; without sinks nobody is told."""
+    home = state_home()
+    try:
+        sinks = configured(home)
+    except InvalidInput as error:
+        for problem in error.problems:
+            screens.err().line(problem.lines[0], "warn")
+        return
+    if sinks:
+        with Deliveries(home, sinks, lambda line: screens.err().line(line, "warn")) as deliveries:
+            deliveries.looked(note_status(home, found))
 
 
 def _show(screen: Screen, run: RunStatus) -> None:

@@ -51,6 +51,7 @@ def undo(options: UndoOptions) -> int:
                 anyway=options.anyway,
                 take_over=options.take_over,
                 interruption=person.interruption,
+                on_undelivered=lambda line: screens.err().line(line, "warn"),
             )
     except UntrustedRunError as error:
         raise damage_refused(error, anyway=options.anyway) from None

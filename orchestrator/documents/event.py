@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 from stopgap.orchestrator.documents.envelope import envelope
@@ -21,23 +23,23 @@ from stopgap.orchestrator.severity import Severity
 
 
 class RunEvents:
-    """Turns the entries of one run into events, in order; each entry is given once, from the first one on."""
+    """Turns the entries of one run into events; each entry is given once, in order, the first one may be any."""
 
-    def __init__(self, run: str, *, report: str | None = None, keeps: bool = True) -> None:
-        """`report`: path of the run's report, told at the end of the run.
+    def __init__(self, run: str, entries: Callable[[], Iterable[Entry]], *, report: Path | None = None) -> None:
+        """`entries` gives all entries of the run, for what an event says of earlier ones.
 
-        `keeps`: keep the entries, to tell the steps and their outcomes at the end of the run.
+        `report`: where the run's report will be, told at the end of the run if it is there.
         """
         self._run = run
+        self._all = entries
         self._report = report
-        self._keeps = keeps
-        self._entries: list[Entry] = []
+        self._knows = False
         self._begun: dict[tuple[str, str], StepStarted] = {}
         self._intended: dict[tuple[str, str, int], ChangeIntended] = {}
 
     def of(self, entry: Entry) -> Iterator[dict[str, Any]]:
         """Yield the event of an entry, and its notices: after the event, but before the end of a run."""
-        self.remember(entry)
+        self._remember(entry)
         made = self._event(entry)
         notices = list(self._notices(entry))
         if isinstance(entry.record, RunFinished):
@@ -49,14 +51,17 @@ class RunEvents:
 
     def notices(self, entry: Entry) -> Iterator[dict[str, Any]]:
         """Yield the notices of an entry without its event."""
-        self.remember(entry)
+        self._remember(entry)
         yield from self._notices(entry)
 
-    def remember(self, entry: Entry) -> None:
-        """Take an entry whose events are not asked for, such as one of an earlier process."""
-        record = entry.record
-        if self._keeps:
-            self._entries.append(entry)
+    def _remember(self, entry: Entry) -> None:
+        if not self._knows:
+            self._knows = True
+            for earlier in self._until(entry.seq) if entry.seq else ():
+                self._note(earlier.record)
+        self._note(entry.record)
+
+    def _note(self, record: AnyRecord) -> None:
         if isinstance(record, StepStarted):
             self._begun[record.step, record.target] = record
         elif isinstance(record, ChangeIntended):
@@ -66,7 +71,7 @@ class RunEvents:
         record = entry.record
         change = self._change_of(record)
         if isinstance(record, RunFinished):
-            history = self._history(entry.at)
+            history = self._history(entry)
             fields = ended_fields(history, self._report) if history else record.model_dump(exclude={"kind"})
         else:
             fields = _fields(record, self._begun.get(_place(record)))
@@ -115,11 +120,14 @@ class RunEvents:
         begun = self._begun.get(_place(record))
         return begun.host if begun else _place(record)[1] or None
 
-    def _history(self, now: datetime) -> History | None:
+    def _history(self, entry: Entry) -> History | None:
         try:
-            return fold(self._run, self._entries, now=now, running=False) if self._keeps else None
+            return fold(self._run, self._until(entry.seq + 1), now=entry.at, running=False)
         except JournalError:
             return None
+
+    def _until(self, seq: int) -> Iterable[Entry]:
+        return takewhile(lambda entry: entry.seq < seq, self._all())
 
 
 def event(
@@ -159,7 +167,7 @@ def event(
     return made
 
 
-def ended_fields(history: History, report: str | None = None) -> dict[str, Any]:
+def ended_fields(history: History, report: Path | None = None) -> dict[str, Any]:
     """Return the fields of `run-finished` by the records of a run; an interrupted run has no `exit_code`."""
     return {
         "outcome": history.state,
@@ -178,7 +186,7 @@ def ended_fields(history: History, report: str | None = None) -> dict[str, Any]:
         ],
         "containment": {cut.target: cut.verdict for cut in history.containment},
         "plan_digest": history.plan.digest if history.plan else None,
-        "report": report,
+        "report": str(report) if report and report.is_file() else None,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import assert_never
 
 from stopgap.orchestrator.journal.incident_records import (
@@ -109,6 +110,12 @@ def severity_of_run(outcome: str) -> Severity:
     return "medium" if outcome in {RunOutcome.REFUSED, RunOutcome.INTERRUPTED} else "high"
 
 
+def ended_words(outcome: str, containment: Mapping[str, str]) -> str:
+    """Return one line about the end of a run."""
+    verdicts = (f"{target} {verdict}" for target, verdict in containment.items())
+    return joined(", ", (tr("the run has ended: {outcome}", outcome=outcome), *verdicts))
+
+
 def summary_of(record: AnyRecord, change: ChangeIntended | None = None) -> str:
     """Return one line about a record, escaped. `change`: the change that the record is about."""
     match record:
@@ -165,8 +172,7 @@ def summary_of(record: AnyRecord, change: ChangeIntended | None = None) -> str:
         case SteppedBack():
             return tr("goes back: {steps} again, by {by}", steps=", ".join(record.steps), by=record.by)
         case RunFinished():
-            verdicts = (f"{target} {verdict}" for target, verdict in record.containment.items())
-            return joined(", ", (tr("the run has ended: {outcome}", outcome=record.outcome), *verdicts))
+            return ended_words(record.outcome, record.containment)
         case DamageAccepted():
             return tr("{by} goes on in spite of a damaged journal", by=record.by)
         case (

@@ -31,6 +31,7 @@ NoticeName: TypeAlias = Literal[
     "unverified",
     "drifted",
     "changed-by-others",
+    "in-force-again",
     "block-ends-soon",
     "finding",
 ]

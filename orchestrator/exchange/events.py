@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
@@ -204,6 +206,24 @@ def _cloudevents(
         "subject": history.run,
         "datacontenttype": "application/json",
         "data": data,
+    }
+
+
+def cloudevent(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event of the stream as a CloudEvent 1.0 in structured mode, with the event as its data.
+
+    An event without an id of its own, which no record has, gets one by its content.
+    """
+    own = event.get("id") or hashlib.sha256(json.dumps(event, sort_keys=True).encode()).hexdigest()
+    return {
+        "specversion": "1.0",
+        "id": own,
+        "source": "urn:stopgap:events",
+        "type": f"stopgap.{event['event']}",
+        "time": event["time"],
+        **({"subject": event["run"]} if event.get("run") else {}),
+        "datacontenttype": "application/json",
+        "data": dict(event),
     }
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from stopgap.orchestrator.documents.event import RunEvents, ended_fields, event
-from stopgap.orchestrator.documents.event_words import severity_of_run, severity_of_step
+from stopgap.orchestrator.documents.event_words import ended_words, severity_of_run, severity_of_step
 from stopgap.orchestrator.documents.run import change_object
 from stopgap.orchestrator.journal import Entry, History, Journal, JournalError, state_home
 from stopgap.orchestrator.journal.records import RunFinished
@@ -59,7 +59,7 @@ class EventObserver:
 
     def recorded(self, run: str, entry: Entry) -> None:
         """Emit a record and its notices; the end of the run is left to `finished`, with more detail."""
-        events = self._events_of(run, entry)
+        events = self._events_of(run)
         if isinstance(entry.record, RunFinished):
             self._ended = entry
             for notice in events.notices(entry):
@@ -83,12 +83,14 @@ class EventObserver:
             "plan_digest": conclusion.plan.digest,
             "report": str(conclusion.report) if conclusion.report else None,
         }
-        self._end("run-finished", conclusion.run, fields)
+        words = ended_words(conclusion.outcome, conclusion.containment)
+        self._end("run-finished", conclusion.run, fields, words)
 
     def ended(self, history: History) -> None:
         """Emit `run-finished` from the records of a finished run; an interrupted run has no `exit_code`."""
         self._ended = next((e for e in reversed(history.entries) if isinstance(e.record, RunFinished)), None)
-        self._end("run-finished", history.run, ended_fields(history))
+        fields = ended_fields(history)
+        self._end("run-finished", history.run, fields, ended_words(history.state, fields["containment"]))
 
     def undo_finished(self, result: UndoResult) -> None:
         """Emit `undo-finished`, the last event of an undo."""
@@ -118,15 +120,15 @@ class EventObserver:
             "report": str(result.report) if result.report else None,
         }
         self._ended = None
-        self._end("undo-finished", result.run, fields)
+        self._end("undo-finished", result.run, fields, tr("the undo has ended: {outcome}", outcome=result.outcome))
 
-    def _end(self, name: str, run: str | None, fields: Mapping[str, Any]) -> None:
+    def _end(self, name: str, run: str | None, fields: Mapping[str, Any], words: str) -> None:
         entry = self._ended
         self._on_event(
             event(
                 name,
                 severity_of_run(str(fields["outcome"])),
-                joined(": ", filter(None, (fields["outcome"], fields["reason"]))),
+                joined(": ", filter(None, (words, fields["reason"]))),
                 at=entry.at if entry else None,
                 id_=f"{run}/{entry.seq}" if run and entry else None,
                 run=run,
@@ -134,16 +136,19 @@ class EventObserver:
             )
         )
 
-    def _events_of(self, run: str, entry: Entry) -> RunEvents:
+    def _events_of(self, run: str) -> RunEvents:
         """Return the events of a run, which know the entries of earlier processes."""
         if run not in self._runs:
-            made = self._runs[run] = RunEvents(run, keeps=False)
-            if entry.seq:
-                with suppress(JournalError), Journal.open_to_read(state_home()) as journal:
-                    for earlier in journal.records(run):
-                        if earlier.seq < entry.seq:
-                            made.remember(earlier)
+            self._runs[run] = RunEvents(run, lambda: _entries(run))
         return self._runs[run]
+
+
+def _entries(run: str) -> list[Entry]:
+    """Return the entries of a run, as far as they can be read."""
+    found: list[Entry] = []
+    with suppress(JournalError), Journal.open_to_read(state_home()) as journal:
+        found.extend(journal.records(run))
+    return found
 
 
 def _second(moment: datetime) -> str:

@@ -14,6 +14,7 @@ from stopgap.orchestrator.run.again import look_again
 from stopgap.orchestrator.run.device_state import Seen, look_at
 from stopgap.orchestrator.run.standing import HostStands
 from stopgap.orchestrator.run.verdict import Again
+from stopgap.orchestrator.sinks.backlog import Undelivered
 
 SOON = timedelta(hours=6)
 """A block that ends within this time is warned of."""
@@ -57,6 +58,16 @@ class DeviceLook:
 
 
 @dataclass(frozen=True)
+class Ending:
+    """A step whose effect ends soon by itself."""
+
+    step: str
+    target: str
+    host: str
+    at: datetime
+
+
+@dataclass(frozen=True)
 class RunStatus:
     """One run of which something is in force, is about to be taken back, has expired, or cannot be told.
 
@@ -81,14 +92,16 @@ class RunStatus:
     """How far each target is cut off now."""
     overdue: tuple[ChangeStatus, ...] = ()
     """Changes in force past the time that was asked for, which nothing but an undo ends."""
+    endings: tuple[Ending, ...] = ()
+    """What ends soon: by the device, or by the journal where no device has told."""
 
     @property
     def exit_code(self) -> int:
-        """Give the exit status of this run: 3 a device is out of reach, 1 something is wrong, 0 all is in force."""
+        """Give the exit status of this run: 3 a device is out of reach, 1 something is wrong or ends soon."""
         codes = {look.exit_code for look in self.looks.values()}
         if ExitCode.UNREACHABLE in codes:
             return ExitCode.UNREACHABLE
-        wrong = ExitCode.FAILED in codes or bool(self.damage) or bool(self.overdue)
+        wrong = ExitCode.FAILED in codes or bool(self.damage) or bool(self.overdue or self.endings)
         wrong = wrong or any(v.worse or v.unseen for v in self.verdicts)
         return ExitCode.FAILED if wrong else ExitCode.OK
 
@@ -113,6 +126,8 @@ class Status:
     """Hosts whose block was lifted, with findings that nobody has shown to be gone."""
     returning: tuple[HostStands, ...] = ()
     """Hosts with a recovery that goes on, or that waits for `resume`."""
+    undelivered: tuple[Undelivered, ...] = ()
+    """Events that sinks did not take."""
 
     @property
     def damaged(self) -> bool:
@@ -167,6 +182,7 @@ def each_run(
             looks,
             tuple(_verdicts(history, looks.values())),
             tuple(change for change in in_force if _is_overdue(change, history, later)),
+            () if damage else tuple(_endings(in_force, looks)),
         )
 
 
@@ -203,6 +219,26 @@ def _look(history: History, replaced: Mapping[tuple[str, str], str]) -> list[See
     recall(history.started.inventory_path, history.started.inventory_text)
     with ConnectAhead(history.hosts) as connect, ConnectionPool(history.hosts, connect) as pool:
         return list(look_at(history, pool, replaced))
+
+
+def _endings(in_force: Collection[ChangeStatus], looks: Mapping[Place, DeviceLook]) -> Iterator[Ending]:
+    now = datetime.now(UTC)
+    told: set[Place] = set()
+    for change in in_force:
+        place = change.step, change.target
+        if place in told or change.ends is None:
+            continue
+        look = looks.get(place)
+        standing = look.seen.standing if look else None
+        if look and standing and look.state in {"in-force", "changed"} and standing.left is not None:
+            soon, at = look.ends_soon, now + standing.left
+        elif look and look.state in {"gone", "replaced"}:
+            continue
+        else:
+            soon, at = _ends_soon(change.ends - now, change), change.ends
+        if soon:
+            told.add(place)
+            yield Ending(change.step, change.target, change.host, at)
 
 
 def _going_back(history: History) -> tuple[ChangeStatus, ...]:

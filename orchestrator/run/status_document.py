@@ -10,6 +10,7 @@ from stopgap.orchestrator.documents.run import change_object, run_object, stray_
 from stopgap.orchestrator.run.standing import HostStands
 from stopgap.orchestrator.run.status import DeviceLook, RunStatus, Status
 from stopgap.orchestrator.run.verdict import Again
+from stopgap.orchestrator.sinks.backlog import undelivered_object
 
 
 def status_document(status: Status) -> dict[str, Any]:
@@ -33,6 +34,18 @@ def status_document(status: Status) -> dict[str, Any]:
         ],
         "returning": [_stands(host) for host in status.returning],
         "strays": [stray_object(stray) for stray in status.strays],
+        "ends_soon": [
+            {
+                "run": run.run,
+                "step": ending.step,
+                "target": ending.target,
+                "host": ending.host,
+                "ends": rfc3339(ending.at),
+            }
+            for run in status.runs
+            for ending in run.endings
+        ],
+        "undelivered": [undelivered_object(each) for each in status.undelivered],
     }
 
 

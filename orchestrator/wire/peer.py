@@ -48,6 +48,15 @@ class Peer:
         self._connection = connection
         self._until(connection.do_handshake, select.POLLIN)
 
+    def has_ended(self) -> bool:
+        """Return True if the peer has closed the connection, as far as is known here; what it sent is dropped."""
+        try:
+            return not self._connection.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return False
+        except OSError:
+            return True
+
     def certificate(self) -> bytes | None:
         """Return the certificate (DER) that the peer has shown; None without TLS."""
         connection = self._connection

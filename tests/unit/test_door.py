@@ -43,6 +43,7 @@ LINES = [
     "recover --incident one --json",
     f"verify {RUN} --signers signers --tsa-ca ca.pem --json",
     f"watch {RUN} --json",
+    f"events {RUN} last --follow --since 2h --json",
     f"report {RUN} --lang ja --format md --timezone Asia/Tokyo -o report.md",
     "report --incident one --lang ja --format md --timezone Asia/Tokyo -o report.md",
     "report --incident one --manual --lang ja --format md --timezone Asia/Tokyo -o manual.md",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import Any
 
 from stopgap.orchestrator.documents.event import RunEvents
@@ -14,7 +15,7 @@ BASE = ("schema", "version", "time", "id", "event", "run", "host", "step", "targ
 
 
 def events(history: History) -> list[dict[str, Any]]:
-    made = RunEvents(history.run)
+    made = RunEvents(history.run, lambda: history.entries)
     return [event for entry in history.entries for event in made.of(entry)]
 
 
@@ -95,3 +96,27 @@ def test_an_undo_of_another_process_knows_the_host_of_each_change(bench: Bench):
     status, out, _ = bench.stopgap("undo", "last", "--yes", "--json")
     [made] = named([json.loads(line) for line in out.splitlines()], "undo-made")
     assert (status, made["host"], made["do"]) == (0, "a", f"write {bench.files}/one (0644)")
+
+
+def test_events_are_followed_from_another_process_until_ctrl_c(bench: Bench):
+    bench.run(bench.runbook(file(bench, "one")), "--yes")
+    following = bench.in_background("events", "--follow", "--since", "1h", "--json")
+    assert following.stdout
+    seen = [json.loads(following.stdout.readline())]
+    bench.run(bench.runbook(file(bench, "two")), "--yes")
+    while sum(event["event"] == "run-finished" for event in seen) < 2:
+        seen.append(json.loads(following.stdout.readline()))
+    following.send_signal(signal.SIGINT)
+    rest = following.communicate()[0]
+    assert (following.returncode, "Traceback" in rest) == (130, False)
+    status, out, _ = bench.stopgap("events", "--json")
+    assert (status, [json.loads(line) for line in out.splitlines()]) == (0, seen)
+
+
+def test_events_of_one_run_or_since_a_time_are_told_alone(bench: Bench):
+    bench.run(bench.runbook(file(bench, "one")), "--yes")
+    bench.run(bench.runbook(file(bench, "two")), "--yes")
+    last = bench.stopgap("events", "last")[1].splitlines()
+    assert len(last) * 2 == len(bench.stopgap("events", "--since", "1h")[1].splitlines())
+    assert bench.stopgap("events", "--since", "2030-01-01")[1] == ""
+    assert bench.stopgap("events", "--since", "yesterday")[0] == 2

@@ -33,9 +33,11 @@ FIELDS = {
     | {
         "runbook_path", "inventory_path", "stopgap", "plan", "requester", "approval",
         "steps", "changes", "checks", "messages", "questions",
-        "answers", "evidence", "findings", "unreachable", "containment", "in_force", "undoable",
+        "answers", "evidence", "findings", "unreachable", "containment", "in_force", "undoable", "undelivered",
     },
-    "stopgap.status": {"offline", "damaged", "exit_code", "runs", "open_hosts", "returning", "strays"},
+    "stopgap.status": {
+        "offline", "damaged", "exit_code", "runs", "open_hosts", "returning", "strays", "ends_soon", "undelivered",
+    },
     "stopgap.recovery": {"incident", "hosts"},
     "stopgap.verification": {"what", "run", "valid", "problems"},
     "stopgap.questions": {"run", "questions", "answers"},

@@ -298,7 +298,7 @@ def test_a_sink_gets_the_events_and_one_that_fails_or_hangs_holds_nothing_up(
     done = project.run(step)
     assert done.returncode == 0, done.stdout + done.stderr
     events = [json.loads(line)["event"] for line in told.read_text().splitlines()]
-    assert events[0] == "step-planned"
+    assert events[0] == "run-started"
     assert events[-1] == "run-finished"
     assert "sink sour: " in done.stderr
     assert "nobody there" in done.stderr

@@ -11,6 +11,7 @@ from stopgap.orchestrator.cli.arguments.evidence import evidence_words
 from stopgap.orchestrator.cli.arguments.exchange import export_words, import_words
 from stopgap.orchestrator.cli.arguments.lazy import LazyParser, formatter
 from stopgap.orchestrator.cli.arguments.records import (
+    events_words,
     incident_words,
     journal_words,
     prune_words,
@@ -83,6 +84,9 @@ def parser(*, whole: bool = False) -> ArgumentParser:
     prune_words(command(commands, "prune", records.prune, "remove old runs that nothing needs any more"))
     journal_words(group(commands, "journal", "restore runs lost from the journal"))
     run_word(command(commands, "watch", running.watch, "watch a run until the end; q quits", json=LINES))
+    events_words(
+        command(commands, "events", records.events, "print the events of runs, those to come too", json=LINES)
+    )
     report_words(command(commands, "report", records.report, "write a run's report, or an incident's", json=None))
     incident_words(group(commands, "incident", "several runs and people's notes under one name", metavar="VERB"))
 
@@ -110,7 +114,10 @@ def _project_words(commands: Commands) -> None:
     inventory_word(shown)
     shown.add_argument("--write", metavar="FILE", help="write the inventory as a file of Stopgap's own")
     schema = command(commands, "schema", project.schema, "print a JSON Schema, for editors", json=None)
-    schema.add_argument("what", choices=("runbook", "inventory", "artifacts", "rules", "duties", "report", "driver"))
+    schema.add_argument(
+        "what",
+        choices=("runbook", "inventory", "artifacts", "rules", "duties", "report", "driver", "events", "sinks"),
+    )
     checked = command(
         commands, "driver-check", project.driver_check, "test a provider's program against the protocol"
     )

@@ -34,6 +34,17 @@ def report_words(report: ArgumentParser) -> None:
     report.add_argument("-o", "--output", metavar="FILE", help="write to this file instead of standard output")
 
 
+def events_words(events: ArgumentParser) -> None:
+    """Add the options of `events`."""
+    events.add_argument("runs", nargs="*", metavar="RUN", help="only of these runs; default: all")
+    events.add_argument("--follow", action="store_true", help="go on with what comes, from any process, until Ctrl-C")
+    events.add_argument(
+        "--since",
+        metavar="TIME",
+        help="from then on: 2h, or 2026-11-29T12:00Z; default: the beginning, with --follow and no RUN: now",
+    )
+
+
 def journal_words(commands: Commands) -> None:
     """Add the commands of `stopgap journal`."""
     bring_in = command(commands, "import", door.journal_import, "restore a run from the run's folder")

@@ -48,6 +48,20 @@ def status(args: Namespace) -> Call[Any]:
     return Call(status, StatusOptions(offline=args.offline, json=args.json))
 
 
+def events(args: Namespace) -> Call[Any]:
+    """Read `stopgap events`. Raises InvalidInput for a time that is none."""
+    from stopgap.orchestrator.cli.events import EventsOptions, events
+    from stopgap.orchestrator.run.stream import moment_of
+    from stopgap.orchestrator.source import InvalidInput, Problem, Unfit
+
+    try:
+        since = moment_of(args.since) if args.since else None
+    except Unfit as error:
+        option = f"--since {args.since}"
+        raise InvalidInput([Problem(option, error.message, expected=error.expected, hint=error.hint)]) from None
+    return Call(events, EventsOptions(tuple(args.runs), follow=args.follow, since=since, json=args.json))
+
+
 def verify(args: Namespace) -> Call[Any]:
     """Read `stopgap verify`."""
     from stopgap.orchestrator.cli.history import VerifyOptions, verify

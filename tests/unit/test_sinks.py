@@ -1,0 +1,426 @@
+"""Sinks: real receivers get every event once, in order; one that hangs, fails or refuses holds nothing up."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import http.server
+import json
+import os
+import re
+import socket
+import stat
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stopgap.orchestrator.documents.event_schema import schema_events
+from stopgap.orchestrator.journal import Journal
+from stopgap.orchestrator.journal.records import AnyRecord, RunStarted
+from stopgap.orchestrator.run.stream import Stream
+from stopgap.orchestrator.secret.secret import forget
+from stopgap.orchestrator.sinks import Deliveries, configured, undelivered
+from stopgap.orchestrator.sinks.config import SinkFile, SyslogSink
+from stopgap.orchestrator.sinks.loading import Configured
+from stopgap.orchestrator.sinks.metrics import metrics_text
+from stopgap.orchestrator.sinks.receiver import RefusedError
+from stopgap.orchestrator.sinks.syslog import message
+from stopgap.orchestrator.source import InvalidInput, parse, validate
+from tests.unit.bench import Bench
+from tests.unit.story import CONTAINED, CUT, FAILED, FOUND, hostile_records, started
+from tests.unit.test_runbook_schema import faults
+
+SYSLOG = re.compile(
+    r"<(\d+)>1 (\S+) (\S+) stopgap (\d+) (\S+) (\[stopgap@32473(?: [a-z]+=\"(?:[^\"\\\]]|\\.)*\")*\]) (.*)"
+)
+PATIENCE = 60
+"""Seconds until a test gives up; none takes that long."""
+
+
+@pytest.fixture(autouse=True)
+def no_secret_of_another_test() -> Iterator[None]:
+    yield
+    forget()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "home").mkdir(mode=0o700)
+    return tmp_path / "home"
+
+
+def told(home: Path, *records: AnyRecord, first: RunStarted | None = None, ago: timedelta = timedelta()) -> str:
+    """Write a run to the journal; give its id."""
+    with Journal.open(home, clock=lambda: datetime.now(UTC) - ago) as journal:
+        run = journal.begin(first or started())
+        journal.append(run, *records)
+    return run
+
+
+def stream(home: Path) -> list[dict[str, Any]]:
+    with Journal.open_to_read(home) as journal:
+        return list(Stream(journal).new())
+
+
+def deliver(home: Path, run: str, sinks: str | tuple[Configured, ...], *, last: float = PATIENCE) -> list[str]:
+    """Let sinks have a run from its beginning; give what was said at the end."""
+    if isinstance(sinks, str):
+        (home / "sinks.yaml").write_text(f"sinks: {sinks}")
+        sinks = configured(home)
+    said: list[str] = []
+    with Deliveries(home, sinks, said.append, last=last) as deliveries:
+        deliveries.recorded(run, 0)
+    return said
+
+
+def left(home: Path) -> list[tuple[str, bool, int, str]]:
+    with Journal.open_to_read(home) as journal:
+        return [(each.sink, each.waits, each.refused, each.reason) for each in undelivered(home, journal.heads())]
+
+
+class Receiving:
+    """A receiver of a test; `act` is called with each event before it counts as taken."""
+
+    def __init__(self, act: Callable[[Mapping[str, Any]], None] = lambda _: None) -> None:
+        self.taken: list[Mapping[str, Any]] = []
+        self.act = act
+
+    def send(self, event: Mapping[str, Any]) -> None:
+        self.act(event)
+        self.taken.append(event)
+
+    def close(self) -> None:
+        pass
+
+    @property
+    def sink(self) -> tuple[Configured, ...]:
+        return (Configured("test", lambda _: True, lambda: self),)
+
+
+class Answering(http.server.ThreadingHTTPServer):
+    """A web server that keeps what is posted, and answers with `status`."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[Mapping[str, str], bytes]] = []
+        self.status: Callable[[bytes], int] = lambda _: 200
+        kept = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                kept.got.append((self.headers, body))
+                self.send_response(kept.status(body))
+                self.end_headers()
+
+            def log_message(self, *_words: object) -> None:
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server_port}/hook"
+
+
+@pytest.fixture
+def web() -> Iterator[Answering]:
+    server = Answering()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_file_gets_the_stream_as_json_lines_that_only_the_owner_reads(home: Path) -> None:
+    run = told(home, *CONTAINED, FOUND)
+    path = home / "events.jsonl"
+    assert deliver(home, run, f"{{lines: {{kind: file, path: {path}}}}}") == []
+    assert [json.loads(line) for line in path.read_text().splitlines()] == stream(home)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert left(home) == []
+    assert list((home / "sinks" / "lines").iterdir()) == []
+
+
+def test_a_file_that_was_rotated_is_begun_anew(home: Path) -> None:
+    path = home / "events.jsonl"
+    for name in ("one", "two"):
+        deliver(home, told(home), f"{{lines: {{kind: file, path: {path}}}}}")
+        path.rename(home / name)
+    assert [len((home / name).read_text().splitlines()) for name in ("one", "two")] == [1, 1]
+
+
+def test_a_sink_takes_only_what_its_filters_let_through(home: Path) -> None:
+    path = home / "events.jsonl"
+    sink = f"{{kind: file, path: {path}, severity: high, events: [finding, step-failed]}}"
+    deliver(home, told(home, *FAILED, FOUND), f"{{lines: {sink}}}")
+    taken = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(each["event"], each["severity"]) for each in taken] == [
+        ("step-failed", "high"),
+        ("step-failed", "high"),
+        ("finding", "critical"),
+    ]
+
+
+def test_every_event_of_every_story_fits_the_schema(home: Path) -> None:
+    schema = schema_events()
+    for records in (CONTAINED, FAILED, [*CUT, FOUND]):
+        told(home, *records)
+    first, hostile = hostile_records('\x1b[31m"]\\ \u202e<b>')
+    told(home, *hostile, first=first)
+    events = stream(home)
+    assert {fault for event in events for fault in faults(event, schema, schema)} == set()
+    assert faults({**events[0], "severity": "bad"}, schema, schema) == ["/severity"]
+    lacking = {key: value for key, value in events[0].items() if key != "operator"}
+    assert faults(lacking, schema, schema) == ["/operator"]
+
+
+def test_a_webhook_is_signed_over_time_and_body(home: Path, web: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK_KEY", "a-key-of-the-hook")
+    run = told(home, *CONTAINED)
+    deliver(home, run, f"{{desk: {{kind: webhook, url: '{web.url}', security: none, secret: env:HOOK_KEY}}}}")
+    assert [json.loads(body) for _, body in web.got] == stream(home)
+    for headers, body in web.got:
+        moment, signed = re.fullmatch(r"t=(\d+),v1=([0-9a-f]{64})", headers["Stopgap-Signature"]).groups()  # type: ignore[union-attr]
+        made = hmac.new(b"a-key-of-the-hook", f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
+        assert hmac.compare_digest(signed, made)
+        assert headers["Idempotency-Key"] == json.loads(body)["id"]
+
+
+def test_a_webhook_can_take_cloudevents_or_a_template_of_ones_own(home: Path, web: Answering) -> None:
+    run = told(home)
+    common = f"kind: webhook, url: '{web.url}', security: none"
+    deliver(home, run, f"{{desk: {{{common}, format: cloudevents}}}}")
+    template = "{{ {'text': event.summary, 'level': event.severity} | tojson }}"
+    deliver(home, run, f'{{own: {{{common}, template: "{template}"}}}}')
+    (headers, cloud), (_, own) = web.got
+    event = json.loads(cloud)
+    assert headers["Content-Type"] == "application/cloudevents+json; charset=utf-8"
+    assert (event["specversion"], event["id"], event["type"]) == ("1.0", f"{run}/0", "stopgap.run-started")
+    assert event["data"] == stream(home)[0]
+    assert json.loads(own) == {"text": event["data"]["summary"], "level": "info"}
+
+
+def test_what_a_webhook_could_not_take_comes_next_time_and_nothing_twice(home: Path, web: Answering) -> None:
+    run = told(home, *CONTAINED)
+    sink = f"{{desk: {{kind: webhook, url: '{web.url}', security: none}}}}"
+    web.status = lambda body: 503 if len(web.got) > 4 else 200
+    [said] = deliver(home, run, sink, last=0.5)
+    assert "sink desk: not every event was delivered: 127.0.0.1: 503" in said
+    [(name, waits, refused, reason)] = left(home)
+    assert (name, waits, refused) == ("desk", True, 0)
+    assert "503" in reason
+    taken = web.got[:4]
+    web.status = lambda _: 200
+    web.got.clear()
+    assert deliver(home, told(home), sink) == []
+    assert [json.loads(body)["id"] for _, body in (*taken, *web.got)] == [event["id"] for event in stream(home)]
+    assert left(home) == []
+
+
+def test_what_a_webhook_refuses_is_not_tried_again_and_is_told(home: Path, web: Answering) -> None:
+    run = told(home, *CONTAINED)
+    web.status = lambda body: 400 if b'"event": "contained"' in body else 200
+    sink = f"{{desk: {{kind: webhook, url: '{web.url}', security: none}}}}"
+    assert len(deliver(home, run, sink)) == 1
+    assert len(web.got) == len(stream(home))
+    assert left(home) == [("desk", False, 1, "127.0.0.1: 400 Bad Request")]
+
+
+def test_a_sink_that_hangs_holds_nothing_up_and_gets_everything_later(home: Path) -> None:
+    run = told(home, *CONTAINED)
+    never = threading.Event()
+    stuck = Receiving(lambda _: bool(never.wait()) and None)
+    [said] = deliver(home, run, stuck.sink, last=0.05)
+    assert "it did not take them in time" in said
+    assert left(home) == [("test", True, 0, "")]
+    assert stuck.taken == []
+    never.set()
+
+
+def test_a_killed_process_leaves_what_was_not_delivered_to_the_next(home: Path) -> None:
+    run = told(home, *CONTAINED)
+    ids = [event["id"] for event in stream(home)]
+
+    def cut_off(event: Mapping[str, Any]) -> None:
+        if event["id"] == ids[7]:
+            raise ConnectionResetError("cut")
+
+    first, second = Receiving(cut_off), Receiving()
+    deliver(home, run, first.sink, last=0.2)
+    with Deliveries(home, second.sink, print):  # of a later command, which knows nothing of the run
+        pass
+    assert [event["id"] for event in (*first.taken, *second.taken)] == ids
+
+
+def test_an_error_of_a_plug_ins_own_costs_the_one_event(home: Path) -> None:
+    def sour(event: Mapping[str, Any]) -> None:
+        if event["event"] == "plan-made":
+            raise KeyError("colour")
+
+    receiving = Receiving(sour)
+    run = told(home, *CONTAINED)
+    deliver(home, run, receiving.sink)
+    assert len(receiving.taken) == len(stream(home)) - 1
+    assert left(home) == [("test", False, 1, "KeyError: 'colour'")]
+
+
+def test_records_of_another_process_reach_the_sinks_of_the_run(home: Path) -> None:
+    run = told(home, *CONTAINED)
+    receiving = Receiving()
+    with Deliveries(home, receiving.sink, print, last=PATIENCE) as deliveries:
+        deliveries.recorded(run, 5)
+        with Journal.open(home) as journal:
+            journal.append(run, FOUND)
+    assert [event["id"] for event in receiving.taken][-1] == stream(home)[-1]["id"]
+    assert min(int(event["id"].split("/")[1]) for event in receiving.taken) == 5
+
+
+@pytest.mark.parametrize("way", ["tcp", "udp", "socket"])
+def test_a_syslog_message_reaches_the_collector_whole(home: Path, tmp_path: Path, way: str) -> None:
+    kind = socket.SOCK_STREAM if way == "tcp" else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_UNIX if way == "socket" else socket.AF_INET, kind) as server:
+        server.settimeout(PATIENCE)
+        server.bind(str(tmp_path / "log") if way == "socket" else ("127.0.0.1", 0))
+        to = str(tmp_path / "log") if way == "socket" else f"{way}:127.0.0.1:{server.getsockname()[1]}"
+        if way == "tcp":
+            server.listen()
+        run = told(home, FOUND)
+        assert deliver(home, run, f"{{siem: {{kind: syslog, to: '{to}', facility: local4}}}}") == []
+        packets = frames(server) if way == "tcp" else [server.recv(65536).decode() for _ in stream(home)]
+    read = [SYSLOG.fullmatch(packet) for packet in packets]
+    assert all(read)
+    assert [json.loads(each[7]) for each in read if each] == stream(home)
+    levels = [int(each[1]) - 20 * 8 for each in read if each]
+    assert levels == [6, 2, 5, 2]
+
+
+def frames(server: socket.socket) -> list[str]:
+    """Read the frames of one connection, octets counted (RFC 6587, 3.4.1)."""
+    connection, _ = server.accept()
+    with connection, connection.makefile("rb") as incoming:
+        found = []
+        while length := b"".join(iter(lambda: incoming.read(1).strip(), b"")):
+            found.append(incoming.read(int(length)).decode())
+    return found
+
+
+def test_a_syslog_message_that_is_too_long_stays_json_within_the_limit(home: Path) -> None:
+    first, hostile = hostile_records('\x1b[31m"]\\ 日本語' * 200)
+    told(home, *hostile, first=first)
+    sink = SyslogSink(kind="syslog", limit=480)
+    for event in stream(home):
+        packet = message({**event, "host": 'a"]\\\n日' * 20}, sink, "n o", 7)
+        assert len(packet) <= 480
+        read = SYSLOG.fullmatch(packet.decode("ascii"))
+        assert read
+        assert json.loads(read[7])["id"] == event["id"]
+
+
+def test_people_are_told_by_apprise_in_their_language(
+    home: Path, web: Answering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PAGER", web.url.replace("http://", "json://"))
+    run = told(home, *FAILED)
+    assert deliver(home, run, "{pager: {kind: apprise, urls: [env:PAGER], lang: ja, events: [partly]}}") == []
+    [(_, body)] = web.got
+    assert json.loads(body)["title"] == "緊急: web は一部しか遮断されていません"
+    assert json.loads(body)["type"] == "failure"
+
+
+def test_metrics_tell_what_is_in_force_until_when(home: Path) -> None:
+    run = told(home, *CONTAINED, FOUND)
+    path = home / "stopgap.prom"
+    deliver(home, run, f"{{prom: {{kind: prometheus, path: {path}}}}}")
+    lines = path.read_text().splitlines()
+    assert f'stopgap_contained{{run="{run}",target="web",verdict="contained"}} 1' in lines
+    assert f'stopgap_in_force{{run="{run}",host="edge"}} 1' in lines
+    assert 'stopgap_findings{severity="critical"} 1' in lines
+    assert any(
+        line.startswith(f'stopgap_block_ends_timestamp_seconds{{run="{run}",target="web"}} ') for line in lines
+    )
+    assert [each.name for each in home.iterdir() if each.name.startswith(".stopgap")] == []
+    with Journal.open_to_read(home) as journal:
+        text = metrics_text(journal)
+    assert all(re.fullmatch(r"# (HELP|TYPE) .+|[a-z_]+(\{.*\})? [0-9.]+", line) for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("written", "problem"),
+    [
+        ("{a: {kind: syslogg}}", '1:18: `kind` cannot be "syslogg"'),
+        ("{a: {kind: file, path: events}}", '1:30: `path` cannot be "events"'),
+        ("{a: {kind: file, path: /x, events: [contaned]}}", '1:43: no event is called "contaned"'),
+        ("{a: {kind: webhook, url: 'http://x/'}}", "http:// sends in the clear"),
+        ("{a: {kind: webhook, url: 'https://x/', template: '{{ event.'}}", "1:"),
+        ("{a: {kind: webhook, url: 'https://x/', secret: 'command:cat /x'}}", "is had without a person"),
+        ("{a: {kind: apprise, urls: ['slack://token']}}", "a secret is given by a reference"),
+    ],
+)
+def test_a_mistake_in_the_file_is_told_with_its_place(home: Path, written: str, problem: str) -> None:
+    (home / "sinks.yaml").write_text(f"sinks: {written}")
+    with pytest.raises(InvalidInput) as caught:
+        configured(home)
+    assert problem in str(caught.value.problems[0])
+
+
+def test_a_run_goes_on_beside_a_file_of_sinks_with_a_mistake_and_says_so(bench: Bench) -> None:
+    (bench.top / "home").mkdir(mode=0o700)
+    (bench.top / "home" / "sinks.yaml").write_text("sinks: {a: {kind: fax}}")
+    runbook = bench.runbook({"id": "t", "task": "host.command", "with": {"argv": ["true"], "undo": ["true"]}})
+    status, _, said = bench.stopgap("run", runbook, "-i", str(bench.inventory), "-t", "a", "--yes")
+    assert (status, "sinks.yaml:1:" in said) == (0, True)
+    assert bench.stopgap("events")[0] == 2
+
+
+def test_the_examples_of_the_page_are_valid() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
+    examples = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if block.startswith("sinks:")]
+    problems: list[Any] = []
+    for example in examples:
+        validate(SinkFile, parse(example, "events.md"), (), problems)
+    assert (len(examples) >= 1, problems) == (True, [])
+
+
+def test_the_page_lists_every_event() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
+    names = schema_events()["properties"]["event"]["enum"]
+    assert [name for name in names if f"`{name}`" not in page] == []
+
+
+def test_a_block_that_ends_soon_is_a_line_an_exit_status_and_one_event(home: Path, bench: Bench) -> None:
+    home = bench.top / "home"
+    home.mkdir(mode=0o700)
+    run = told(home, *CUT, ago=timedelta(hours=70))
+    path = home / "events.jsonl"
+    (home / "sinks.yaml").write_text(f"sinks: {{lines: {{kind: file, path: {path}}}}}")
+    for _ in range(2):
+        status, said, _ = bench.stopgap("status", "--offline")
+        assert (status, "Ends soon: web on edge, " in said) == (1, True)
+    [event] = [json.loads(line) for line in path.read_text().splitlines()]
+    assert (event["event"], event["run"], event["host"], event["severity"]) == (
+        "block-ends-soon",
+        run,
+        "edge",
+        "high",
+    )
+    assert event in stream(home)
+    status, said, _ = bench.stopgap("status", "--offline", "--json")
+    assert [each["target"] for each in json.loads(said)["ends_soon"]] == ["web"]
+
+
+def test_a_refusal_and_a_wait_are_shown_with_the_run(bench: Bench) -> None:
+    home = bench.top / "home"
+    home.mkdir(mode=0o700)
+    run = told(home, *CUT)
+
+    def no(_: object) -> None:
+        raise RefusedError("too long")
+
+    deliver(home, run, Receiving(no).sink)
+    words = f"sink test: {len(stream(home))} events were refused: too long"
+    assert words in bench.stopgap("show", run)[1]
+    assert words in bench.stopgap("status", "--offline")[1]
+    assert os.listdir(home / "sinks" / "test") == [run]  # noqa: PTH208
