@@ -15,11 +15,13 @@ from stopgap.orchestrator.documents.envelope import envelope
 from stopgap.orchestrator.documents.event_words import severity_of, summary_of
 from stopgap.orchestrator.documents.notices import notices_of
 from stopgap.orchestrator.journal import History, fold
+from stopgap.orchestrator.journal.approval_records import ApprovalAsked, Authorized
 from stopgap.orchestrator.journal.chain import Entry
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.records import AnyRecord, ChangeIntended, RunFinished, RunStarted, StepStarted
-from stopgap.orchestrator.secret import redact_tree
+from stopgap.orchestrator.secret import redact, redact_tree
 from stopgap.orchestrator.severity import Severity
+from stopgap.orchestrator.text import Text
 
 
 class RunEvents:
@@ -164,7 +166,8 @@ def event(
         "summary": summary,
     }
     made: dict[str, Any] = redact_tree(base | {key: value for key, value in fields.items() if key not in base})
-    return made
+    # Stays a text that a reader of another language gets in that language.
+    return made | {"summary": summary.mapped(redact) if isinstance(summary, Text) else redact(summary)}
 
 
 def ended_fields(history: History, report: Path | None = None) -> dict[str, Any]:
@@ -198,6 +201,11 @@ def _fields(record: AnyRecord, begun: StepStarted | None) -> dict[str, Any]:
             "operator": record.operator,
             "incident": record.incident or None,
         }
+    if isinstance(record, Authorized):
+        return {"person": record.person, "action": record.action, "roles": record.roles}
+    if isinstance(record, ApprovalAsked):
+        about = {"person": record.person, "plan_digest": record.plan, "people": record.people}
+        return {**about, "emergency": record.emergency}
     if isinstance(record, ChangeIntended):
         undo = record.change.describe_undo()
         return {"index": record.index, "do": record.change.describe(), "undo": undo}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from stopgap.orchestrator.documents.notices import NOTICES
+from stopgap.orchestrator.journal.approval_records import ApprovalsUsed
 from stopgap.orchestrator.journal.incident_records import (
     ActionAdded,
     ActionDone,
@@ -21,6 +22,7 @@ from stopgap.orchestrator.journal.records import AnyRecord
 _NOT_OF_RUNS = {
     *(IncidentOpened, IncidentDescribed, Noted, DutyDecided, ActionAdded, ActionDone, IncidentClosed),
     RunPruned,
+    ApprovalsUsed,
 }
 RECORDS: dict[str, type[Record]] = {
     model.model_fields["kind"].default: model

@@ -63,6 +63,23 @@ class _Waits(_Fields):
     command: str = Field(description="What answers the question, with VALUE for the answer.")
 
 
+class _Authorized(_Fields):
+    person: str
+    action: str
+    roles: str = Field(description="SHA-256 of the roles.yaml that permitted the act.")
+
+
+class _Approval(_Fields):
+    person: str = Field(description="Who began the run.")
+    plan_digest: str
+    people: int = Field(description="How many people the run takes.")
+    emergency: str = Field(description="Why the run goes first; empty: it waits.")
+
+
+class _ApprovalNeeded(_Approval):
+    command: str = Field(description="What another person gives.")
+
+
 class _Failed(_Fields):
     outcome: Outcome
     reason: str
@@ -100,6 +117,7 @@ class _Finding(_Fields):
 
 _NOTICES: dict[NoticeName, type[BaseModel]] = {
     "question-waits": _Waits,
+    "approval-needed": _ApprovalNeeded,
     "step-failed": _Failed,
     "contained": _Judged,
     "partly": _Judged,
@@ -110,7 +128,13 @@ _NOTICES: dict[NoticeName, type[BaseModel]] = {
     "block-ends-soon": _Ends,
     "finding": _Finding,
 }
-_OWN: dict[str, type[BaseModel]] = {"run-started": _Started, "change-intended": _Intended, "run-finished": _Ended}
+_OWN: dict[str, type[BaseModel]] = {
+    "run-started": _Started,
+    "authorized": _Authorized,
+    "approval-asked": _Approval,
+    "change-intended": _Intended,
+    "run-finished": _Ended,
+}
 
 
 def schema_events() -> Schema:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
+from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized
 from stopgap.orchestrator.journal.incident_records import (
     ActionAdded,
     ActionDone,
@@ -42,7 +43,7 @@ from stopgap.orchestrator.journal.records import (
 )
 from stopgap.orchestrator.outcome import Outcome, RunOutcome
 from stopgap.orchestrator.severity import SEVERITIES, Severity
-from stopgap.orchestrator.text import joined, tr, trn
+from stopgap.orchestrator.text import Text, joined, tr, trn
 
 _OUTCOMES: dict[str, Severity] = {
     "done": "info",
@@ -76,7 +77,7 @@ def severity_of(record: AnyRecord) -> Severity:
             return severity_of_step(record.outcome)
         case HostUnreachable() | DamageAccepted():
             return "high"
-        case Asked():
+        case Asked() | ApprovalAsked():
             return "medium"
         case CheckJudged():
             if record.holds is None:
@@ -108,6 +109,14 @@ def severity_of_run(outcome: str) -> Severity:
     if outcome in {RunOutcome.OK, "running"}:
         return "info"
     return "medium" if outcome in {RunOutcome.REFUSED, RunOutcome.INTERRUPTED} else "high"
+
+
+def approval_words(record: ApprovalAsked) -> Text:
+    """Return one line about a run that needs another person's approval."""
+    digest = record.plan[:8]
+    if record.emergency:
+        return tr("plan {digest} goes first and is to be approved after: {why}", digest=digest, why=record.emergency)
+    return tr("plan {digest} waits for another person's approval", digest=digest)
 
 
 def ended_words(outcome: str, containment: Mapping[str, str]) -> str:
@@ -161,6 +170,10 @@ def summary_of(record: AnyRecord, change: ChangeIntended | None = None) -> str:
             return tr("{count} in {folder}", count=count, folder=record.folder)
         case Asked():
             return tr("asks: {question}", question=record.question.text)
+        case Authorized():
+            return tr("{person} may {action}", person=record.person, action=record.action)
+        case ApprovalAsked():
+            return approval_words(record)
         case Answered():
             return tr("answered by {by}: {answer}", by=record.by, answer=record.answer)
         case MessageIntended():
@@ -184,6 +197,7 @@ def summary_of(record: AnyRecord, change: ChangeIntended | None = None) -> str:
             | ActionDone()
             | IncidentClosed()
             | RunPruned()
+            | ApprovalsUsed()
         ):  # in chains of their own, of which no stream tells
             return record.kind
         case _:

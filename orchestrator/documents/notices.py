@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
+from stopgap.orchestrator.documents.event_words import approval_words
+from stopgap.orchestrator.journal.approval_records import ApprovalAsked
 from stopgap.orchestrator.journal.records import (
     AnyRecord,
     Asked,
@@ -36,7 +38,6 @@ NoticeName: TypeAlias = Literal[
     "finding",
 ]
 NOTICES: tuple[NoticeName, ...] = get_args(NoticeName)
-"""`approval-needed` comes of the record that asks for a second person's approval."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,19 @@ def notices_of(run: str, record: AnyRecord, change: ChangeIntended | None = None
     match record:
         case Asked():
             yield _waits(run, record)
+        case ApprovalAsked():
+            yield Notice(
+                "approval-needed",
+                "high",
+                approval_words(record),
+                {
+                    "person": record.person,
+                    "plan_digest": record.plan,
+                    "people": record.people,
+                    "emergency": record.emergency,
+                    "command": join(["stopgap", "approve", run]),
+                },
+            )
         case StepFinished() if record.outcome in FAILURES:
             about = tr(
                 "{step} on {target}: {outcome}", step=record.step, target=record.target, outcome=record.outcome

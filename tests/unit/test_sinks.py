@@ -207,7 +207,7 @@ def test_what_a_webhook_could_not_take_comes_next_time_and_nothing_twice(home: P
     run = told(home, *CONTAINED)
     sink = f"{{desk: {{kind: webhook, url: '{web.url}', security: none}}}}"
     web.status = lambda body: 503 if len(web.got) > 4 else 200
-    [said] = deliver(home, run, sink, last=0.5)
+    [said] = deliver(home, run, sink)
     assert "sink desk: not every event was delivered: 127.0.0.1: 503" in said
     [(name, waits, refused, reason)] = left(home)
     assert (name, waits, refused) == ("desk", True, 0)
@@ -249,7 +249,7 @@ def test_a_killed_process_leaves_what_was_not_delivered_to_the_next(home: Path) 
             raise ConnectionResetError("cut")
 
     first, second = Receiving(cut_off), Receiving()
-    deliver(home, run, first.sink, last=0.2)
+    deliver(home, run, first.sink)
     with Deliveries(home, second.sink, print):  # of a later command, which knows nothing of the run
         pass
     assert [event["id"] for event in (*first.taken, *second.taken)] == ids
@@ -326,7 +326,7 @@ def test_people_are_told_by_apprise_in_their_language(
     run = told(home, *FAILED)
     assert deliver(home, run, "{pager: {kind: apprise, urls: [env:PAGER], lang: ja, events: [partly]}}") == []
     [(_, body)] = web.got
-    assert json.loads(body)["title"] == "緊急: web は一部しか遮断されていません"
+    assert json.loads(body)["title"] == "重大：web は一部しか遮断されていません"
     assert json.loads(body)["type"] == "failure"
 
 
@@ -350,9 +350,9 @@ def test_metrics_tell_what_is_in_force_until_when(home: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "problem"),
     [
-        ("{a: {kind: syslogg}}", '1:18: `kind` cannot be "syslogg"'),
-        ("{a: {kind: file, path: events}}", '1:30: `path` cannot be "events"'),
-        ("{a: {kind: file, path: /x, events: [contaned]}}", '1:43: no event is called "contaned"'),
+        ("{a: {kind: syslogg}}", "1:19: `kind` cannot be 'syslogg'"),
+        ("{a: {kind: file, path: events}}", "1:31: `path` cannot be 'events'"),
+        ("{a: {kind: file, path: /x, events: [contaned]}}", "1:44: no event is called 'contaned'"),
         ("{a: {kind: webhook, url: 'http://x/'}}", "http:// sends in the clear"),
         ("{a: {kind: webhook, url: 'https://x/', template: '{{ event.'}}", "1:"),
         ("{a: {kind: webhook, url: 'https://x/', secret: 'command:cat /x'}}", "is had without a person"),
@@ -390,7 +390,7 @@ def test_the_page_lists_every_event() -> None:
     assert [name for name in names if f"`{name}`" not in page] == []
 
 
-def test_a_block_that_ends_soon_is_a_line_an_exit_status_and_one_event(home: Path, bench: Bench) -> None:
+def test_a_block_that_ends_soon_is_a_line_an_exit_status_and_one_event(bench: Bench) -> None:
     home = bench.top / "home"
     home.mkdir(mode=0o700)
     run = told(home, *CUT, ago=timedelta(hours=70))
