@@ -11,7 +11,6 @@ from typing import Any
 
 from stopgap.orchestrator.documents.event import RunEvents
 from stopgap.orchestrator.errors import Error
-from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.journal import Journal, JournalError
 from stopgap.orchestrator.sinks import looks
 from stopgap.orchestrator.sinks.backlog import Place, begin, places
@@ -120,9 +119,9 @@ class _Worker:
         try:
             with Journal.open_to_read(self._home) as journal:
                 while True:
-                    closing = self._closing.is_set()
                     self._awake.clear()
-                    if self._deliver_all(journal):
+                    closing = self._closing.is_set()
+                    if self._deliver_all(journal, closing=closing):
                         failures = 0
                         if closing:
                             return
@@ -141,14 +140,15 @@ class _Worker:
                 with suppress(Exception):
                     self._receiver.close()
 
-    def _deliver_all(self, journal: Journal) -> bool:
-        """Deliver what there is; return False where the sink did not take an event."""
+    def _deliver_all(self, journal: Journal, *, closing: bool) -> bool:
+        """Deliver what there is; return False where the sink did not take an event.
+
+        `closing`: as of before the journal is read, so that nothing comes after what is read here.
+        """
         for run, first in list(self._own.items()):  # another process may have ended the file meanwhile
             if run not in self._held:
                 self.begin(run, first)
-        waiting = places(self._home, self._sink.name)
-        heads = {**journal.heads(), looks.NAME: looks.last(self._home)} if waiting else {}
-        for path in waiting:
+        for path in places(self._home, self._sink.name):
             run = path.name
             entry = self._held.get(run)
             if entry is None:
@@ -164,9 +164,10 @@ class _Worker:
                 self._reason = str(error)
                 place.fail(self._reason)
                 continue
-            if self._closing.is_set() or run not in self._own:
+            if closing or run not in self._own:
                 goes_on = run != looks.NAME and journal.is_held(run)
-                place.close(complete=heads.get(run, -1) < place.next and not goes_on)
+                last = looks.last(self._home) if run == looks.NAME else journal.heads().get(run, -1)
+                place.close(complete=last < place.next and not goes_on)
                 del self._held[run]
                 self._own.pop(run, None)
         return True
@@ -217,7 +218,7 @@ def _after(
 
 
 def _words(error: BaseException) -> str:
-    text = " ".join(escape(str(error)).split())[:300]
+    text = " ".join(str(error).split())[:300]
     if isinstance(error, RefusedError | OSError | Error) and text:
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
