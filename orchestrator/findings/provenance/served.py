@@ -80,7 +80,21 @@ _PHP: tuple[tuple[int, str, re2._Regexp], ...] = tuple(
             "includes from where everyone may write",
             r"(?i)(?:^|[^>:\w$])(include|require)(_once)?\b\s*\(?\s*[\"'](/tmp/|/var/tmp/|/dev/shm/|php://input|https?://|ftp://)",
         ),
-        (2, "includes text that it makes", r"(?i)(?:^|[^>:\w$])(include|require)(_once)?\b\s*\(?\s*[\"']data:"),
+        (
+            2,
+            "includes text that it makes, or a part of an archive",
+            r"(?i)(?:^|[^>:\w$])(include|require)(_once)?\b\s*\(?\s*[\"'](data|phar|compress\.\w+|zip|expect):",
+        ),
+        (
+            2,
+            "calls functions of the system's libraries",
+            r"(?i)\bFFI\s*::\s*cdef\s*\(\s*[\"'][^\"'\n]{0,200}\b(system|exec\w*|popen)\s*\(",
+        ),
+        (
+            2,
+            "makes objects of a visitor's words",
+            r"(?i)\bunserialize\s*\(\s*@?(base64_decode\s*\(\s*|stripslashes\s*\(\s*|urldecode\s*\(\s*)?@?\$_(GET|POST|REQUEST|COOKIE)\b",
+        ),
         (
             3,
             "reads code from pictures or comments of its own",

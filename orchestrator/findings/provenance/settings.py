@@ -32,7 +32,26 @@ _SENT = Directive(
     1,
 )
 """Names, mail or requests are sent to an address of the Internet that has no name."""
-_GENERAL = (PRELOADED, _SERVED, _STARTED, _INCLUDED, _SENT)
+_RELAYED = Directive(r"(?i)\b(?:smtps?|lmtp|relay|error):\[?" + ELSEWHERE, 1)
+_LET_IN = Directive(
+    r"(?i)^\s*(?:socks|client)?method\s*:\s*none|\bfrom:\s*0(?:\.0\.0\.0)?/0\b|^\s*http_access\s+allow\s+all\b"
+    r"|^\s*mynetworks\s*=(?:.*[\s,])?0\.0\.0\.0/0|^\s*auth\s+none\s*$",
+    2,
+)
+"""A relay or a proxy lets anybody through."""
+_WRITTEN_DOWN = Directive(
+    r"(?i)^\s*(?:auth_debug_passwords\s*=\s*yes|auth_verbose_passwords\s*=\s*plain|log_passwords?\s*[=:]\s*(?:yes|true|on|1)"
+    r"|LOG_UNKFAIL_ENAB\s+yes)\b",
+    2,
+)
+"""Passwords are written into logs."""
+_KEYS_ELSEWHERE = Directive(
+    r"(?i)-o\s*[\"']?(?:AuthorizedKeys(?:File|Command)|TrustedUserCAKeys|PermitEmptyPasswords)\b", 2
+)
+"""sshd(8) is told on its command line who may log in."""
+_GENERAL = (
+    PRELOADED, _SERVED, _STARTED, _LET_IN, _WRITTEN_DOWN, _KEYS_ELSEWHERE, _INCLUDED, _RELAYED, _SENT,
+)  # fmt: skip
 _SEARCH_PATH = (
     r"(?i)(?:^|[\s\"'])(?P<key>secure_path|(?:ENV_)?(?:SU)?PATH|LD_LIBRARY_PATH|PYTHONPATH|PERL5LIB|RUBYLIB|NODE_PATH|CLASSPATH"
     r"|LUA_C?PATH|plugin[_-]?dir|extension_dir|include_path|modules?_?path|library_path|dynamic_library_path)[\"']?"
@@ -51,7 +70,7 @@ def of_setting(path: str, text: str) -> Iterator[tuple[Directive, str]]:
     [(3, '/var/www/html/x.php')]
     """
     for directive in _GENERAL:
-        if directive is _SENT and _AS_IT_IS.match(path):
+        if directive in {_SENT, _RELAYED} and _AS_IT_IS.match(path):
             continue
         groups = search(directive.pattern, text)
         if groups is not None:

@@ -14,6 +14,7 @@ from stopgap.orchestrator.findings.provenance.commands import programs
 from stopgap.orchestrator.findings.provenance.mechanisms import (
     MASKED,
     PERSONAL,
+    SETTINGS,
     Directive,
     Mechanism,
     mechanisms_of,
@@ -35,6 +36,8 @@ LARGEST = 512 << 10
 MOST_LINES = 400
 """Lines of one file that tell something; they are more than anybody fills by accident."""
 _COMMENT = ("#", ";", "//")
+_NO_COMMENT = re.compile(r"#(?:[0-9]|include)")
+"""In sudoers(5) these begin with what elsewhere begins a comment: a user's number, and another file."""
 _TILDE = re.compile(r"^(?:~|\$HOME|\$\{HOME\}|%h)(?=/)")
 _SERVICES = frozenset(
     [
@@ -77,6 +80,10 @@ _MOST_NAMES = 8
 """Of one line."""
 _MOST_NAMED = 200
 """Of one file."""
+_ONLY_SETTINGS = frozenset({SETTINGS.name, PERSONAL.name})
+"""Mechanisms whose lines are read for what they say in general alone."""
+_GRAVE = frozenset({"fetch and run", "shell to elsewhere", "decode"})
+"""Acts that no setting has need of."""
 _HOMES = re.compile(PERSONAL.paths)
 _LIBRARY = "libnss_{}.so.2"
 _BY_ITSELF = {"trust": "is believed"}
@@ -203,7 +210,9 @@ def _telling(member: Member, found: tuple[Mechanism, ...], content: bytes) -> It
         yield Told(found[0], None, "a program", (member.name,), 2, ())
         return
     lines = [
-        (number, text) for number, text in lines_of([content]) if (t := text.strip()) and not t.startswith(_COMMENT)
+        (number, text)
+        for number, text in lines_of([content])
+        if (t := text.strip()) and (not t.startswith(_COMMENT) or (found[0].name == "sudo" and _NO_COMMENT.match(t)))
     ]
     for mechanism in found:
         count, plain = 0, False
@@ -227,6 +236,10 @@ def _named(member: Member, mechanism: Mechanism, lines: list[tuple[int, str]]) -
         for directive, path in of_setting(member.name, text[:4096]) if count < MOST_LINES else ():
             count += 1
             yield Told(mechanism, number, text.strip(), (path,) if path else (), directive.weight, ())
+        acts = acts_of(text[:4096]) if mechanism.name in _ONLY_SETTINGS and count < MOST_LINES else ()
+        if _GRAVE.intersection(acts) and "\0" not in text:
+            count += 1
+            yield Told(mechanism, number, text.strip(), (), 0, acts)
         if "/" not in text:
             continue
         names = [found[1] for found in _PATHS.finditer(text[:1024])][:_MOST_NAMES]
