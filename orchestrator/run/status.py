@@ -154,6 +154,7 @@ def each_run(
     A damaged journal may name any host, and any command for a secret: no device is looked at on its word.
     """
     latest: dict[tuple[str, str], str] = {}
+    prolonged: set[Place] = set()
     asked_again: set[tuple[str, str, str]] = set()
     for run in journal.runs():
         try:
@@ -182,7 +183,7 @@ def each_run(
             looks,
             tuple(_verdicts(history, looks.values())),
             tuple(change for change in in_force if _is_overdue(change, history, later)),
-            () if damage else tuple(_endings(in_force, looks)),
+            () if damage else tuple(_endings(in_force, looks, prolonged)),
         )
 
 
@@ -221,8 +222,13 @@ def _look(history: History, replaced: Mapping[tuple[str, str], str]) -> list[See
         return list(look_at(history, pool, replaced))
 
 
-def _endings(in_force: Collection[ChangeStatus], looks: Mapping[Place, DeviceLook]) -> Iterator[Ending]:
+def _endings(
+    in_force: Collection[ChangeStatus], looks: Mapping[Place, DeviceLook], prolonged: set[Place]
+) -> Iterator[Ending]:
+    """Yield what ends soon; `prolonged`: hosts and targets for which a later run has something that ends."""
     now = datetime.now(UTC)
+    by_later_runs = set(prolonged)
+    prolonged |= {(change.host, change.target) for change in in_force if change.ends}
     told: set[Place] = set()
     for change in in_force:
         place = change.step, change.target
@@ -232,7 +238,7 @@ def _endings(in_force: Collection[ChangeStatus], looks: Mapping[Place, DeviceLoo
         standing = look.seen.standing if look else None
         if look and standing and look.state in {"in-force", "changed"} and standing.left is not None:
             soon, at = look.ends_soon, now + standing.left
-        elif look and look.state in {"gone", "replaced"}:
+        elif (look and look.state in {"gone", "replaced"}) or (change.host, change.target) in by_later_runs:
             continue
         else:
             soon, at = _ends_soon(change.ends - now, change), change.ends

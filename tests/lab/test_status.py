@@ -82,7 +82,8 @@ def test_status_follows_the_router_and_not_the_journal(noc: Noc) -> None:
 def test_extend_prolongs_a_block_that_ends_soon_and_undo_puts_the_first_back(noc: Noc) -> None:
     first = noc.run(noc.block, "-p", "expires=2h")
     with_first = noc.router.rules()
-    assert "ends soon" in noc.stopgap("status").out
+    soon = noc.stopgap("status")
+    assert (soon.status, "ends soon" in soon.out) == (1, True)
 
     extended = noc.run("extend", "-p", "expires=90h")
     status = noc.stopgap("status")

@@ -411,6 +411,15 @@ def test_a_block_that_ends_soon_is_a_line_an_exit_status_and_one_event(bench: Be
     assert [each["target"] for each in json.loads(said)["ends_soon"]] == ["web"]
 
 
+def test_a_block_that_a_later_run_has_prolonged_does_not_end_soon(bench: Bench) -> None:
+    home = bench.top / "home"
+    home.mkdir(mode=0o700)
+    told(home, *CUT, ago=timedelta(hours=70))
+    told(home, *CUT)
+    status, said, _ = bench.stopgap("status", "--offline")
+    assert (status, "Ends soon" in said) == (0, False)
+
+
 def test_a_refusal_and_a_wait_are_shown_with_the_run(bench: Bench) -> None:
     home = bench.top / "home"
     home.mkdir(mode=0o700)
