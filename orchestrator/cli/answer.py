@@ -13,11 +13,10 @@ from stopgap.orchestrator.cli.words import step_place, worded
 from stopgap.orchestrator.documents.run import questions_document
 from stopgap.orchestrator.errors import RefusedError, UsageError
 from stopgap.orchestrator.journal import Journal, state_home
-from stopgap.orchestrator.journal.answering import AnsweredBeforeError, answer_question
-from stopgap.orchestrator.journal.records import Answered, Asked
+from stopgap.orchestrator.journal.answering import read_answers, record_answers
+from stopgap.orchestrator.journal.records import Asked
 from stopgap.orchestrator.run.gate import authorized_answers
 from stopgap.orchestrator.run.person import operator
-from stopgap.orchestrator.source import Unfit
 from stopgap.orchestrator.text import tr
 
 
@@ -71,46 +70,14 @@ def answer(options: AnswerOptions) -> int:
                 )
             )
         typed = _said(mine[0]) if options.value is None else options.value
-        try:
-            answers = [(asked, asked.question.read(typed)) for asked in mine]
-        except Unfit as unfit:
-            hint = f"; {unfit.hint}" if unfit.hint else ""
-            raise UsageError(
-                tr("{message}; expected {expected}{hint}", message=unfit.message, expected=unfit.expected, hint=hint)
-            ) from None
-        given = [
-            Answered(step=asked.step, target=asked.target, question=asked.question.text, answer=read, by=operator())
-            for asked, read in answers
-        ]
-        given = authorized_answers(journal, history, given)
-        for one in given:
-            _record(journal, run, one)
+        given = authorized_answers(journal, history, read_answers(mine, typed, operator()))
+        record_answers(journal, run, given)
         if options.json:
             print_document(questions_document(run, [asked for asked in waiting if asked not in mine], given))
             return 0
         for one in given:
             screen.line(f"{one.step} ({one.target}): {said(one.question)} {one.answer}")
     return 0
-
-
-def _record(journal: Journal, run: str, answer: Answered) -> None:
-    try:
-        answer_question(journal, run, answer)
-    except AnsweredBeforeError as before:
-        where = tr("step {step} of run {run}, {target}", step=answer.step, run=run, target=answer.target)
-        if before.first is None:
-            raise RefusedError(
-                tr("{where}: the question was withdrawn; this answer was not recorded", where=where)
-            ) from None
-        raise RefusedError(
-            tr(
-                "{where}: {by} answered first, {answer}; this answer, {answer2}, came too late and decides nothing",
-                where=where,
-                by=before.first.by,
-                answer=before.first.answer,
-                answer2=answer.answer,
-            )
-        ) from None
 
 
 def _list(screen: screens.Screen, run: str, waiting: list[Asked]) -> None:

@@ -11,10 +11,11 @@ from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.screen import Screen, columns, said
 from stopgap.orchestrator.cli.steps import moment
 from stopgap.orchestrator.cli.terminal import Terminal
-from stopgap.orchestrator.cli.words import INDENT, entry, word_of
+from stopgap.orchestrator.cli.words import INDENT, entry
 from stopgap.orchestrator.documents.approval import approval_document
 from stopgap.orchestrator.errors import RefusedError
 from stopgap.orchestrator.journal import History, Journal, state_home
+from stopgap.orchestrator.outcome import word_of
 from stopgap.orchestrator.run.approval import (
     StepToApprove,
     ToApprove,

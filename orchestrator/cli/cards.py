@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
 from stopgap.orchestrator.cli.screen import Screen
-from stopgap.orchestrator.findings.cards import Seen, cards, counted
+from stopgap.orchestrator.findings.cards import cards, command, counted
 from stopgap.orchestrator.findings.model import Findings
 from stopgap.orchestrator.severity import Severity
 from stopgap.orchestrator.text import tr
@@ -61,18 +60,3 @@ def show_cards(
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
-
-
-def command(seen: Seen, run: str) -> str:
-    """Return the command that shows where a sighting lies, quoted for a shell."""
-    sighting = seen.sighting
-    whole = "." in sighting.file  # the name of an artifact alone stands for an item of another collection
-    item = f"{seen.found.host}/{seen.found.step}/{sighting.file}" if whole else sighting.file
-    if sighting.member:
-        return shlex.join(["stopgap", "evidence", "cat", run, item, sighting.member])
-    about = sighting.leads or sighting.about
-    if about.startswith("/"):
-        return shlex.join(["stopgap", "evidence", "grep", run, "-F", about])
-    if about.startswith("process "):
-        return shlex.join(["stopgap", "evidence", "grep", run, "-F", f"/proc/{about.removeprefix('process ')}/"])
-    return shlex.join(["stopgap", "evidence", "cat", run, item])

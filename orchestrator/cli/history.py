@@ -15,11 +15,11 @@ from stopgap.orchestrator.cli.prune import show_pruned
 from stopgap.orchestrator.cli.screen import columns, padded, said, width_of
 from stopgap.orchestrator.cli.steps import counted, moment, show_gaps, show_proof
 from stopgap.orchestrator.cli.verdicts import show_past_verdicts
-from stopgap.orchestrator.cli.words import entry, own_name, reason_label, word_of, worded
+from stopgap.orchestrator.cli.words import entry, own_name, reason_label, worded
 from stopgap.orchestrator.documents.run import run_document, runs_document, verification_document
 from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.journal import DamagedRunError, History, Journal, state_home
-from stopgap.orchestrator.outcome import FAILURES, RESUMED
+from stopgap.orchestrator.outcome import FAILURES, RESUMED, word_of
 from stopgap.orchestrator.sinks.backlog import Undelivered, undelivered, undelivered_object
 from stopgap.orchestrator.text import tr, trn
 from stopgap.reading import history as read_history

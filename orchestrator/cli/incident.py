@@ -14,7 +14,7 @@ from stopgap.orchestrator.cli.incident_details import ask_for_details, details_o
 from stopgap.orchestrator.cli.recover import show_standing
 from stopgap.orchestrator.cli.screen import said
 from stopgap.orchestrator.cli.steps import counted, moment
-from stopgap.orchestrator.cli.words import own_name, word_of
+from stopgap.orchestrator.cli.words import own_name
 from stopgap.orchestrator.documents.incident import incident_document
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.journal import Journal, state_home
@@ -26,6 +26,7 @@ from stopgap.orchestrator.journal.incidents import (
     note,
     open_incident,
 )
+from stopgap.orchestrator.outcome import word_of
 from stopgap.orchestrator.run.person import operator
 from stopgap.orchestrator.run.standing import hosts_stand
 from stopgap.orchestrator.text import tr

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.cli import steps
 from stopgap.orchestrator.cli.screen import Screen, said
-from stopgap.orchestrator.cli.words import entry, word_of, worded
+from stopgap.orchestrator.cli.words import entry, worded
 from stopgap.orchestrator.journal import Entry
 from stopgap.orchestrator.journal.records import (
     Answered,
@@ -18,6 +18,7 @@ from stopgap.orchestrator.journal.records import (
     StepStarted,
     UndoMade,
 )
+from stopgap.orchestrator.outcome import word_of
 from stopgap.orchestrator.plan import Plan, PlannedStep
 from stopgap.orchestrator.text import tr, trn
 

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Literal
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage
-from stopgap.orchestrator.errors import Error, UsageError
+from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.journal import History, Journal, JournalError, state_home
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.language import Language
 from stopgap.orchestrator.run.own_names import names_in
+from stopgap.orchestrator.run.papers import (
+    Paper,
+    run_report,
+    runs_of_incident,
+    zone_of_incident,
+    zone_of_run,
+)
+from stopgap.orchestrator.run.papers import incident_report as of_incident
 from stopgap.orchestrator.text import tr
-
-if TYPE_CHECKING:
-    from stopgap.orchestrator.journal.incidents import Incident
 
 
 @dataclass(frozen=True)
@@ -79,27 +82,26 @@ class IncidentManualOptions:
 
 def report(options: ReportOptions) -> int:
     """Write the report of a run; return 1 for a damaged journal."""
-    from stopgap.orchestrator.report import report as render
-
-    history, damaged, zone = _history(options.run, options.zone)
-    names = names_in([history], options.lang)
-    put(options.output, render(history, lang=options.lang, format=options.format, zone=zone, names=names))
-    return int(damaged)
+    with Journal.open_to_read(state_home()) as journal:
+        run = journal.resolve(options.run)
+        paper = run_report(journal, run, lang=options.lang, format=options.format, zone=options.zone)
+    return _put(options.output, paper)
 
 
 def manual(options: ManualOptions) -> int:
     """Write the manual of a run; return 1 for a damaged journal."""
-    history, damaged, zone = _history(options.run, options.zone)
-    put(options.output, _manual(history, replace(options, zone=zone), names_in([history], options.lang)))
-    return int(damaged)
+    with Journal.open_to_read(state_home()) as journal:
+        history = journal.history(journal.resolve(options.run))
+        zone = options.zone or zone_of_run(journal, history)
+    text = _manual(history, replace(options, zone=zone), names_in([history], options.lang))
+    return _put(options.output, Paper(text, (history,)))
 
 
 def incident_report(options: IncidentReportOptions) -> int:
     """Write the report of an incident; return 1 for a damaged journal."""
     with Journal.open_to_read(state_home()) as journal:
-        text, damaged = _incident(journal, options)
-    put(options.output, text)
-    return int(damaged)
+        paper = of_incident(journal, options.incident, lang=options.lang, format=options.format, zone=options.zone)
+    return _put(options.output, paper)
 
 
 def incident_manual(options: IncidentManualOptions) -> int:
@@ -108,47 +110,24 @@ def incident_manual(options: IncidentManualOptions) -> int:
     from stopgap.orchestrator.run.standing import recovers
 
     with Journal.open_to_read(state_home()) as journal:
-        incident, histories = _runs_of(journal, options.incident)
-    zone = options.zone or _zone_of(incident) or time_zone(None)
+        incident, histories = runs_of_incident(journal, options.incident)
     text = guide_text(
         incident,
         histories,
         [recovers(history) for history in histories],
         lang=options.lang,
         format=options.format,
-        zone=zone,
+        zone=options.zone or zone_of_incident(incident),
         names=names_in(histories, options.lang),
     )
-    put(options.output, text)
-    return int(any(show_damage(screens.err(), each.run, each.damage) for each in histories))
+    return _put(options.output, Paper(text, tuple(histories)))
 
 
-def _runs_of(journal: Journal, name: str) -> tuple[Incident, list[History]]:
-    """Return an incident with its runs, at least one. Raises UsageError, JournalError."""
-    from stopgap.orchestrator.journal.incidents import find_incident
-
-    incident = find_incident(journal, name)
-    if not incident.runs:
-        raise UsageError(
-            tr("incident {incident} has no run yet: stopgap run … --incident {incident}", incident=incident.name)
-        )
-    return incident, [journal.history(run) for run in incident.runs]
-
-
-def _history(run: str, zone: tzinfo | None) -> tuple[History, bool, tzinfo]:
-    """Return the history of a run, whether the journal is damaged, and the time zone; damage is shown."""
-    from stopgap.orchestrator.journal.incidents import find_incident
-
-    with Journal.open_to_read(state_home()) as journal:
-        history = journal.history(journal.resolve(run))
-        if zone is None and history.started.incident:
-            with suppress(JournalError):
-                zone = _zone_of(find_incident(journal, history.started.incident))
-        return history, show_damage(screens.err(), history.run, history.damage), zone or time_zone(None)
-
-
-def _zone_of(incident: Incident) -> tzinfo | None:
-    return ZoneInfo(incident.details.timezone) if incident.details.timezone else None
+def _put(output: Path | None, paper: Paper) -> int:
+    """Write a paper after the damage of its journal; return 1 for damage."""
+    damaged = [show_damage(screens.err(), each.run, each.damage) for each in paper.histories]
+    put(output, paper.text)
+    return int(any(damaged))
 
 
 def put(output: Path | None, text: str) -> None:
@@ -172,20 +151,6 @@ def _write(path: Path, content: bytes) -> None:
         write_at_once(path, content)
 
 
-def _incident(journal: Journal, options: IncidentReportOptions) -> tuple[str, bool]:
-    from stopgap.orchestrator.report import in_form, renamed
-    from stopgap.orchestrator.report.decisions import duty_names
-    from stopgap.orchestrator.report.incident import build_incident
-
-    incident, histories = _runs_of(journal, options.incident)
-    names = names_in(histories, options.lang)
-    names |= duty_names(incident, histories) if options.lang == "ja" else {}
-    built = renamed(build_incident(incident, histories), names)
-    zone = options.zone or _zone_of(incident) or time_zone(None)
-    text = in_form(built, lang=options.lang, format=options.format, zone=zone, names=names)
-    return text, any(show_damage(screens.err(), each.run, each.damage) for each in histories)
-
-
 def _manual(history: History, options: ManualOptions, names: Mapping[str, str]) -> str:
     from stopgap.orchestrator.report.manual import manual as render
     from stopgap.orchestrator.runbook import parse_runbook
@@ -205,22 +170,3 @@ def _manual(history: History, options: ManualOptions, names: Mapping[str, str]) 
         format=options.format,
         zone=options.zone or UTC,
     )
-
-
-def time_zone(name: str | None) -> tzinfo:
-    """Return the zone of a name of the IANA database, by default of `$TZ`, else UTC.
-
-    Raises UsageError for a name that the database lacks; a `$TZ` that is no such name counts as UTC.
-
-    >>> str(time_zone("Asia/Tokyo"))
-    'Asia/Tokyo'
-    """
-    wanted = os.environ.get("TZ", "").lstrip(":") if name is None else name
-    try:
-        return ZoneInfo(wanted) if wanted else UTC
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        if name is None:
-            return UTC
-        raise UsageError(
-            tr("{name} is no time zone; expected a name such as Asia/Tokyo, Europe/Berlin or UTC", name=name)
-        ) from None

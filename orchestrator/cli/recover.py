@@ -8,11 +8,10 @@ from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage
 from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.screen import Screen, said
-from stopgap.orchestrator.cli.steps import moment
 from stopgap.orchestrator.cli.words import named
 from stopgap.orchestrator.journal import DamagedRunError, History, Journal, JournalError, state_home
 from stopgap.orchestrator.journal.incidents import Incident, find_incident
-from stopgap.orchestrator.run.standing import HostStands, hosts_stand
+from stopgap.orchestrator.run.standing import HostStands, hosts_stand, phase_text
 from stopgap.orchestrator.run.status_document import standing_document
 from stopgap.orchestrator.text import joined, tr, trn
 
@@ -77,7 +76,7 @@ def _histories(
 
 def show_standing(screen: Screen, host: HostStands, *, steps: bool = False) -> None:
     """Show where a host stands, and the command that comes next; with `steps`, the steps of the recovery too."""
-    screen.line(_phase(host), "warn" if host.phase in {"stopped", "open"} else "title")
+    screen.line(phase_text(host), "warn" if host.phase in {"stopped", "open"} else "title")
     if (now := host.now) is not None and host.phase in {"returning", "stopped"}:
         step = tr(
             "  step {number} of {count}: {name}",
@@ -97,21 +96,3 @@ def show_standing(screen: Screen, host: HostStands, *, steps: bool = False) -> N
         screen.line(tr("  {findings}: nobody has shown them to be gone", findings=open_), "warn")
     for command in host.commands:
         screen.line(tr("  next: {command}", command=command))
-
-
-def _phase(host: HostStands) -> str:
-    since = tr(" since {since}", since=moment(host.since)) if host.since else ""
-    match host.phase:
-        case "cut-off":
-            until = tr(", until {until}", until=moment(host.until)) if host.until else ""
-            return tr("{target} is cut off{since}{until}.", target=host.target, since=since, until=until)
-        case "returning":
-            return tr("{target} is on its way back, by run {run}.", target=host.target, run=host.run)
-        case "stopped":
-            return tr("The way back of {target}, run {run}, stopped.", target=host.target, run=host.run)
-        case "back":
-            return tr("{target} is back in service{since}.", target=host.target, since=since)
-        case "open":
-            return tr(
-                "{target} is not cut off any more{since}; no recovery was finished.", target=host.target, since=since
-            )

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_line
 from stopgap.orchestrator.cli.run_options import RunOptions, RunRequested
-from stopgap.orchestrator.cli.words import named, own_name, word_of
+from stopgap.orchestrator.cli.words import named, own_name
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.hosttext import shortened
-from stopgap.orchestrator.outcome import RESUMED, ExitCode, RunOutcome
+from stopgap.orchestrator.outcome import RESUMED, ExitCode, RunOutcome, word_of
 from stopgap.orchestrator.runbook import bind, prepare, reveal_secrets
 from stopgap.orchestrator.runbook.confidential import passphrase_commands
 from stopgap.orchestrator.runbook.finding import runbook_file

@@ -13,8 +13,9 @@ from stopgap.orchestrator.cli.recover import show_standing
 from stopgap.orchestrator.cli.screen import Screen, padded, said
 from stopgap.orchestrator.cli.steps import moment
 from stopgap.orchestrator.cli.verdicts import show_again, show_open_hosts
-from stopgap.orchestrator.cli.words import own_name, word_of
+from stopgap.orchestrator.cli.words import own_name
 from stopgap.orchestrator.journal import ChangeStatus, state_home
+from stopgap.orchestrator.outcome import word_of
 from stopgap.orchestrator.run.looking import note_status
 from stopgap.orchestrator.run.status import DeviceLook, RunStatus, Status
 from stopgap.orchestrator.run.status_document import status_document

@@ -17,10 +17,11 @@ from stopgap.orchestrator.change import (
     RunCommands,
 )
 from stopgap.orchestrator.cli.screen import Screen, columns, said
-from stopgap.orchestrator.cli.words import INDENT, entry, named, reason_label, word_of, worded
+from stopgap.orchestrator.cli.words import INDENT, entry, named, reason_label, worded
 from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.journal.records import CheckJudged, StepFinished
 from stopgap.orchestrator.message import Message
+from stopgap.orchestrator.outcome import word_of
 from stopgap.orchestrator.past_runs import THIS
 from stopgap.orchestrator.plan import Plan, PlannedStep
 from stopgap.orchestrator.task import UndoRequest

@@ -13,9 +13,10 @@ from stopgap.orchestrator.cli.run import tell_unwritten
 from stopgap.orchestrator.cli.screen import Screen, said
 from stopgap.orchestrator.cli.steps import counted
 from stopgap.orchestrator.cli.terminal import Terminal, stoppable
-from stopgap.orchestrator.cli.words import own_name, word_of
+from stopgap.orchestrator.cli.words import own_name
 from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, Journal, state_home
 from stopgap.orchestrator.journal.failure import UntrustedRunError
+from stopgap.orchestrator.outcome import word_of
 from stopgap.orchestrator.run.undo_run import UndoResult
 from stopgap.orchestrator.text import tr
 from stopgap.undoing import undo as undo_run

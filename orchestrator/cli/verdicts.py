@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.cli.steps import moment
-from stopgap.orchestrator.cli.words import word_of
 from stopgap.orchestrator.journal import Containment
 from stopgap.orchestrator.journal.open_hosts import OpenHost
+from stopgap.orchestrator.outcome import word_of
+from stopgap.orchestrator.run.standing import open_text
 from stopgap.orchestrator.run.verdict import Again
-from stopgap.orchestrator.severity import SEVERITIES, severity_text
 from stopgap.orchestrator.text import joined, tr
 
 _REASONS = 6
@@ -67,20 +67,6 @@ def show_past_verdicts(screen: Screen, containment: Sequence[Containment], state
 def show_open_hosts(screen: Screen, hosts: Sequence[OpenHost]) -> None:
     """Name the hosts that everybody reaches again with open findings, and the command that contains each."""
     for host in hosts:
-        counts = {s: sum(each.finding.severity == s for each in host.findings) for s in SEVERITIES}
-        found = joined(
-            ", ",
-            (tr("{count} {severity}", count=n, severity=severity_text(s)) for s, n in counts.items() if n),
-        )
-        since = tr(" since {since}", since=moment(host.since)) if host.since else ""
         style = "bad" if host.is_wrong else "warn"
-        screen.line(
-            tr(
-                "{target} stands open{since}, with findings that nobody has shown to be gone: {found}.",
-                target=host.target,
-                since=since,
-                found=found,
-            ),
-            style,
-        )
+        screen.line(open_text(host), style)
         screen.line(tr("  Cut it off again: {cut_again}", cut_again=host.cut_again), style)

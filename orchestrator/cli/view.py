@@ -10,9 +10,10 @@ from typing import TypeAlias
 from rich.cells import cell_len, set_cell_size
 
 from stopgap.orchestrator.cli.screen import said, shown
-from stopgap.orchestrator.cli.words import named, own_name, step_place, word_of, worded
+from stopgap.orchestrator.cli.words import named, own_name, step_place, worded
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.records import CheckJudged, step_of
+from stopgap.orchestrator.outcome import word_of
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.runbook import Step, parse_runbook
 from stopgap.orchestrator.source import InvalidInput

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -72,3 +73,18 @@ def counted(all_cards: Iterable[Card]) -> dict[Severity, int]:
     """Return the number of cards of each severity that has any, worst first."""
     given = [card.severity for card in all_cards]
     return {severity: given.count(severity) for severity in SEVERITIES if severity in given}
+
+
+def command(seen: Seen, run: str) -> str:
+    """Return the command that shows where a sighting lies, quoted for a shell."""
+    sighting = seen.sighting
+    whole = "." in sighting.file  # the name of an artifact alone stands for an item of another collection
+    item = f"{seen.found.host}/{seen.found.step}/{sighting.file}" if whole else sighting.file
+    if sighting.member:
+        return shlex.join(["stopgap", "evidence", "cat", run, item, sighting.member])
+    about = sighting.leads or sighting.about
+    if about.startswith("/"):
+        return shlex.join(["stopgap", "evidence", "grep", run, "-F", about])
+    if about.startswith("process "):
+        return shlex.join(["stopgap", "evidence", "grep", run, "-F", f"/proc/{about.removeprefix('process ')}/"])
+    return shlex.join(["stopgap", "evidence", "cat", run, item])

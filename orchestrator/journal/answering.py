@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from stopgap.orchestrator.errors import RefusedError, UsageError
 from stopgap.orchestrator.journal.chain import Entry
 from stopgap.orchestrator.journal.records import Answered, Asked, RunFinished, StepFinished, StepStarted
 from stopgap.orchestrator.journal.store import Journal
+from stopgap.orchestrator.source import Unfit
+from stopgap.orchestrator.text import tr
 
 
 class AnsweredBeforeError(Exception):
@@ -14,6 +17,30 @@ class AnsweredBeforeError(Exception):
 
     def __init__(self, first: Answered | None) -> None:
         self.first = first
+
+
+def read_answers(questions: Sequence[Asked], typed: str, by: str) -> list[Answered]:
+    """Return one typed line of the person `by` as the answer to each of the questions.
+
+    Raises UsageError for a line that is no answer.
+    """
+    try:
+        answers = [(asked, asked.question.read(typed)) for asked in questions]
+    except Unfit as unfit:
+        hint = f"; {unfit.hint}" if unfit.hint else ""
+        raise UsageError(
+            tr("{message}; expected {expected}{hint}", message=unfit.message, expected=unfit.expected, hint=hint)
+        ) from None
+    return [
+        Answered(step=asked.step, target=asked.target, question=asked.question.text, answer=read, by=by)
+        for asked, read in answers
+    ]
+
+
+def record_answers(journal: Journal, run: str, answers: Iterable[Answered]) -> None:
+    """Record answers; raises RefusedError, with who was first, for a question that is not open any more."""
+    for answer in answers:
+        _record(journal, run, answer)
 
 
 def answer_question(journal: Journal, run: str, answer: Answered) -> None:
@@ -61,3 +88,23 @@ def _ended(entries: Sequence[Entry]) -> bool:
         if isinstance(entry.record, RunFinished | StepStarted):
             ended = isinstance(entry.record, RunFinished)
     return ended
+
+
+def _record(journal: Journal, run: str, answer: Answered) -> None:
+    try:
+        answer_question(journal, run, answer)
+    except AnsweredBeforeError as before:
+        where = tr("step {step} of run {run}, {target}", step=answer.step, run=run, target=answer.target)
+        if before.first is None:
+            raise RefusedError(
+                tr("{where}: the question was withdrawn; this answer was not recorded", where=where)
+            ) from None
+        raise RefusedError(
+            tr(
+                "{where}: {by} answered first, {answer}; this answer, {answer2}, came too late and decides nothing",
+                where=where,
+                by=before.first.by,
+                answer=before.first.answer,
+                answer2=answer.answer,
+            )
+        ) from None

@@ -17,6 +17,7 @@ from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.roles import Roles, Subject, may, roles_here, signer_here
 from stopgap.orchestrator.run.authority import (
     act_here,
+    act_on_page,
     approved,
     digest_of_order,
     digest_of_run,
@@ -200,6 +201,22 @@ def authorized_answers(journal: Journal, history: History, answers: Sequence[Ans
         return list(answers)
     about = json.dumps([[each.step, each.target, each.question, each.answer] for each in answers])
     record = act_here(roles, "answer", subject_of_run(history.started, roles), run=history.run, about=about)
+    journal.append(history.run, record)
+    return [each.model_copy(update={"by": record.person}) for each in answers]
+
+
+def answers_on_page(journal: Journal, history: History, answers: Sequence[Answered], name: str) -> list[Answered]:
+    """Put an act on the page on record, by whom the proxy names; return the answers by that person's name.
+
+    Without roles the answers are returned as they are. Raises ActRefused.
+    """
+    roles = roles_here()
+    if roles is None:
+        refuse_lost_roles(history)
+        return list(answers)
+    about = json.dumps([[each.step, each.target, each.question, each.answer] for each in answers])
+    subject = subject_of_run(history.started, roles)
+    record = act_on_page(roles, name, "answer", subject, run=history.run, about=about)
     journal.append(history.run, record)
     return [each.model_copy(update={"by": record.person}) for each in answers]
 

@@ -12,13 +12,15 @@ from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.commands import parameter_text, run_arguments
 from stopgap.orchestrator.journal.history import StepStatus
 from stopgap.orchestrator.journal.open_findings import open_findings
-from stopgap.orchestrator.journal.open_hosts import TOLD
+from stopgap.orchestrator.journal.open_hosts import TOLD, OpenHost
 from stopgap.orchestrator.journal.records import step_of
 from stopgap.orchestrator.outcome import DONE
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.runbook import Step, parse_runbook
+from stopgap.orchestrator.severity import SEVERITIES, severity_text
 from stopgap.orchestrator.shell import join
 from stopgap.orchestrator.source import InvalidInput
+from stopgap.orchestrator.text import joined, moment_text, tr
 
 Phase: TypeAlias = Literal["cut-off", "returning", "stopped", "back", "open"]
 """`cut-off`: contained, no recovery begun. `returning`: a recovery goes on. `stopped`: a recovery waits for `resume`.
@@ -179,3 +181,36 @@ def _runbook(text: str) -> tuple[Step, ...]:
         return parse_runbook(text, "").steps
     except InvalidInput:  # of another version
         return ()
+
+
+def phase_text(host: HostStands) -> str:
+    """Return where a host stands, in one sentence."""
+    since = tr(" since {since}", since=moment_text(host.since)) if host.since else ""
+    match host.phase:
+        case "cut-off":
+            until = tr(", until {until}", until=moment_text(host.until)) if host.until else ""
+            return tr("{target} is cut off{since}{until}.", target=host.target, since=since, until=until)
+        case "returning":
+            return tr("{target} is on its way back, by run {run}.", target=host.target, run=host.run)
+        case "stopped":
+            return tr("The way back of {target}, run {run}, stopped.", target=host.target, run=host.run)
+        case "back":
+            return tr("{target} is back in service{since}.", target=host.target, since=since)
+        case "open":
+            return tr(
+                "{target} is not cut off any more{since}; no recovery was finished.", target=host.target, since=since
+            )
+
+
+def open_text(host: OpenHost) -> str:
+    """Return that a host stands open, with the number of its open findings, in one sentence."""
+    counts = {s: sum(each.finding.severity == s for each in host.findings) for s in SEVERITIES}
+    found = joined(
+        ", ", (tr("{count} {severity}", count=n, severity=severity_text(s)) for s, n in counts.items() if n)
+    )
+    return tr(
+        "{target} stands open{since}, with findings that nobody has shown to be gone: {found}.",
+        target=host.target,
+        since=tr(" since {since}", since=moment_text(host.since)) if host.since else "",
+        found=found,
+    )

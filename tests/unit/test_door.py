@@ -12,7 +12,7 @@ import pytest
 from pydantic import ConfigDict, TypeAdapter
 
 from stopgap.orchestrator.cli.arguments import parser
-from stopgap.orchestrator.cli.door import evidence, exchange, project, records, running
+from stopgap.orchestrator.cli.door import evidence, exchange, project, records, running, serving
 from stopgap.orchestrator.cli.door.call import Call, Read
 
 RUN = "20261129-1200-abcd"
@@ -49,6 +49,8 @@ LINES = [
     "report --incident one --manual --lang ja --format md --timezone Asia/Tokyo -o manual.md",
     f"report {RUN} --manual --lang ja --format md --timezone Asia/Tokyo -o manual.md",
     f"journal import runs/{RUN} --signers signers --json",
+    "serve --listen 127.0.0.1:8617 --allow answer --host noc.example.jp --timezone Asia/Tokyo",
+    "serve --socket page.socket --trust-header X-Remote-User --proxy 127.0.0.1",
     "incident open one --file details.yaml --set phone=119 --json",
     "incident describe --incident one --file details.yaml --set phone=119 --json",
     "incident note text --incident one --went-well --json",
@@ -149,7 +151,7 @@ def test_every_option_reaches_its_command(key: Path) -> None:
 def test_every_command_has_a_line_here() -> None:
     of_door = {
         name
-        for module in (evidence, exchange, project, records, running)
+        for module in (evidence, exchange, project, records, running, serving)
         for name, found in inspect.getmembers(module, inspect.isfunction)
         if found.__module__ == module.__name__
     }

@@ -13,8 +13,8 @@ import pytest
 from .bench import Bench, file
 from .forging import edit, only_run
 
-NO_DOCUMENT = {"completion", "evidence cat", "schema"}
-"""`cat` gives the bytes of evidence; `schema` prints a JSON Schema, whose format is not Stopgap's."""
+NO_DOCUMENT = {"completion", "evidence cat", "schema", "serve"}
+"""`cat` gives the bytes of evidence; `schema` a JSON Schema, whose format is not Stopgap's; `serve` serves a page."""
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 LOOKS_LIKE_A_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 ENVELOPE = {"schema", "version", "time"}

@@ -29,8 +29,9 @@ from stopgap.orchestrator.cli.arguments.running import (
     run_words,
     undo_words,
 )
+from stopgap.orchestrator.cli.arguments.serving import serve_words
 from stopgap.orchestrator.cli.arguments.words import LINES, inventory_word, run_word
-from stopgap.orchestrator.cli.door import project, records, running
+from stopgap.orchestrator.cli.door import project, records, running, serving
 
 
 def parser(*, whole: bool = False) -> ArgumentParser:
@@ -88,6 +89,9 @@ def parser(*, whole: bool = False) -> ArgumentParser:
         command(commands, "events", records.events, "print the events of runs, those to come too", json=LINES)
     )
     report_words(command(commands, "report", records.report, "write a run's report, or an incident's", json=None))
+    serve_words(
+        command(commands, "serve", serving.serve, "show runs, questions and findings in a browser", json=None)
+    )
     incident_words(group(commands, "incident", "several runs and people's notes under one name", metavar="VERB"))
 
     evidence_words(group(commands, "evidence", "read collected evidence, without unpacking"))

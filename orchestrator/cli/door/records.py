@@ -76,13 +76,14 @@ def report(args: Namespace) -> Call[Any]:
     """Read `stopgap report`: of a run, of an incident, or the manual of either. Raises UsageError for two at once."""
     from stopgap.orchestrator.cli import papers
     from stopgap.orchestrator.errors import UsageError
+    from stopgap.orchestrator.run.papers import time_zone
 
     if (args.run is None) == (args.incident is None):
         raise UsageError(tr("of what? Give a run, or --incident NAME"))
     if args.manual and args.format == "json":
         raise UsageError(tr("--manual is for people: --format html or md"))
     output = path_of(args.output)
-    zone = papers.time_zone(args.timezone) if args.timezone else None
+    zone = time_zone(args.timezone) if args.timezone else None
     if args.incident and args.manual:
         of_both = papers.IncidentManualOptions(args.incident, args.lang, args.format, output, zone)
         return Call(papers.incident_manual, of_both)

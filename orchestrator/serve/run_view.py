@@ -1,0 +1,41 @@
+"""What the page of a run tells beside its history. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from stopgap.orchestrator.journal import History
+from stopgap.orchestrator.journal.records import step_of
+from stopgap.orchestrator.outcome import word_of
+from stopgap.orchestrator.runbook import Step, parse_runbook
+from stopgap.orchestrator.source import InvalidInput
+from stopgap.orchestrator.text import tr
+
+
+def steps_ahead(history: History) -> Sequence[Step]:
+    """Return the steps not begun on any target; none after the end of the run, or for an unreadable runbook."""
+    if history.state != "running":
+        return ()
+    begun = {step_of(step.step) for step in history.steps}
+    return [step for step in _runbook(history.started.runbook_text) if step.id not in begun]
+
+
+def heard(history: History) -> str:
+    """Return in one sentence what a person who only hears the page has to know now."""
+    if history.state != "running":
+        return tr("The run has ended: {state}", state=word_of(history.state))
+    if history.waiting:
+        return tr("A question waits: {question}", question=history.waiting[-1].question.text)
+    if ended := [step for step in history.steps if step.outcome is not None]:
+        last = max(ended, key=lambda step: step.finished or history.started_at)
+        return tr("{host}, {step}: {outcome}", host=last.host, step=last.name, outcome=word_of(last.outcome or ""))
+    return ""
+
+
+@lru_cache(maxsize=4)
+def _runbook(text: str) -> tuple[Step, ...]:
+    try:
+        return parse_runbook(text, "").steps
+    except InvalidInput:  # of another version
+        return ()
