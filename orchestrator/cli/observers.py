@@ -39,12 +39,14 @@ class Lines:
         self._asks = asks
         self._brief = False
         self._steps: dict[tuple[str, str], PlannedStep] = {}
+        self._order = Order()
         self._judged: dict[tuple[str, str], list[CheckJudged]] = {}
         self._target = ""
         self._collecting: dict[tuple[str, str], str] = {}
 
     def planned(self, plan: Plan, *, dry_run: bool) -> None:
         """Show the plan of a dry run, or before a person's approval."""
+        self._order = Order(plan)
         steps.show_heading(
             self._screen, self._title, tr("dry run") if dry_run else tr("plan {digest}", digest=plan.digest[:8])
         )
@@ -94,8 +96,9 @@ class Lines:
             self._screen.line(
                 entry(tr("answer"), tr("{answer}, by {by}", answer=record.answer, by=record.by)), "quiet"
             )
-        elif isinstance(record, StepFinished):
-            self._finished(record)
+        elif isinstance(record, StepFinished | RunFinished):
+            for each in self._order.after(record):
+                self._finished(each)
         elif isinstance(record, UndoMade):
             self._screen.line(
                 entry(
@@ -131,6 +134,39 @@ class Lines:
             steps.show_target(self._screen, step.target, step.scene)
         judged = self._judged.pop(place, [])
         steps.show_finished(self._screen, step, record, judged, brief=self._brief, full=self._full)
+
+
+class Order:
+    """Keeps the end of a step back until the steps before it have ended, for a reader who follows the runbook.
+
+    Messages and collections beside the other steps keep nobody back.
+    """
+
+    def __init__(self, plan: Plan | None = None) -> None:
+        self._numbers: dict[str, dict[str, int]] = {}
+        self._open: dict[str, dict[str, int]] = {}
+        self._kept: dict[str, list[StepFinished]] = {}
+        for step in plan.steps if plan else ():
+            self._numbers.setdefault(step.target.name, {})[step.key] = step.number
+            if not step.messages and not any(collection.beside for collection in step.collections):
+                self._open.setdefault(step.target.name, {})[step.key] = step.number
+
+    def after(self, record: StepFinished | RunFinished) -> list[StepFinished]:
+        """Take the end of a step, or of the run; return what can be shown now, in the order of the runbook."""
+        if isinstance(record, RunFinished):
+            self._open.clear()
+            return [each for target in list(self._kept) for each in self._ready(target)]
+        self._open.get(record.target, {}).pop(record.step, None)
+        self._kept.setdefault(record.target, []).append(record)
+        return self._ready(record.target)
+
+    def _ready(self, target: str) -> list[StepFinished]:
+        numbers, first_open = self._numbers.get(target, {}), min(self._open.get(target, {}).values(), default=None)
+        kept = sorted(self._kept.pop(target, ()), key=lambda record: numbers.get(record.step, 0))
+        ready = [r for r in kept if first_open is None or numbers.get(r.step, 0) <= first_open]
+        if left := kept[len(ready) :]:
+            self._kept[target] = left
+        return ready
 
 
 def show_plan_summary(screen: Screen, plan: Plan, *, dry_run: bool) -> None:

@@ -88,7 +88,7 @@ def fold(run: str, entries: Iterable[Entry], *, now: datetime, running: bool) ->
     changes = tuple(
         replace(change, expired=change.ends is not None and change.ends <= now) for change in state.changes.values()
     )
-    steps = tuple(state.steps.values())
+    steps = tuple(sorted(state.steps.values(), key=lambda step: step.number))
     return History(
         run=run,
         entries=held,
@@ -183,6 +183,7 @@ class _Fold:
                     task=record.task,
                     outage=record.outage,
                     services_out=record.services_out,
+                    number=record.number,
                     started=at,
                 )
             case StepFinished():

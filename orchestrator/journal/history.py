@@ -70,6 +70,8 @@ class StepStatus:
     force_until: datetime | None = None
     started: datetime | None = None
     finished: datetime | None = None
+    number: int = 0
+    """The step's place in the runbook, from 1; 0 in older records."""
 
 
 @dataclass(frozen=True)

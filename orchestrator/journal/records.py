@@ -118,6 +118,8 @@ class StepStarted(Record):
     """Visitors or senders lose a service while the changes are in force."""
     services_out: tuple[str, ...] | None = None
     """Which services: `web`, `mail`; None in records before version 0.3."""
+    number: int = 0
+    """The step's place in the runbook, from 1: steps of different hosts run side by side. 0 in older records."""
 
 
 class ChangeIntended(Record):

@@ -19,7 +19,7 @@ from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.line import Line, LineBrokenError
 from stopgap.orchestrator.remote.no_shell import no_shell
 from stopgap.orchestrator.remote.script import SHELL, exchange_script
-from stopgap.orchestrator.remote.session import Item, Sink
+from stopgap.orchestrator.remote.session import Item, Session, Sink
 from stopgap.orchestrator.text import tr
 
 _PORTION = 32 << 10
@@ -268,6 +268,10 @@ class FramedSession(ABC):
     @abstractmethod
     def _open_line(self, words: Sequence[str], deadline: float) -> Line:
         """Start a command with a lifetime of at most `deadline` seconds; raises LineBrokenError."""
+
+    def beside(self) -> Session | None:
+        """Return no session for reads beside this one: one exchange at a time; see `Session.beside`."""
+        return None
 
     def enough(self) -> None:
         """End the current item, if the item is open-ended."""

@@ -31,6 +31,10 @@ class LocalSession(FramedSession):
             ) from None
         return self._line
 
+    def beside(self) -> LocalSession:
+        """Return a session with a shell of its own."""
+        return LocalSession(self.host, self._limits, (*self._shell,))
+
     def close(self) -> None:
         """Kill the running shell."""
         super().close()

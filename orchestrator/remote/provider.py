@@ -39,7 +39,7 @@ from stopgap.orchestrator.provider_script import (
     from_provider_text,
 )
 from stopgap.orchestrator.remote.limits import Limits
-from stopgap.orchestrator.remote.session import Item, Sink, one_by_one
+from stopgap.orchestrator.remote.session import Item, Session, Sink, one_by_one
 from stopgap.orchestrator.secret import Secret
 from stopgap.orchestrator.secret.agreement import is_agreed, reference_of
 from stopgap.orchestrator.shell import PATH, join
@@ -118,6 +118,10 @@ class ProviderSession:
 
     def enough(self) -> None:
         """Do nothing: no dialogue with a program is open-ended."""
+
+    def beside(self) -> Session | None:
+        """Return no session for reads beside this one."""
+        return None
 
     def halt(self) -> None:
         """Do nothing: no exchange with a program has a pause."""

@@ -96,6 +96,12 @@ class Session(Protocol):
         and each later exchange of the session returns unknown outputs.
         """
 
+    def beside(self) -> Session | None:
+        """Return a session over the same connection, for a long read beside the exchanges of this one.
+
+        Closing it closes no more than that. `None` where the connection, or its server, has no room for it.
+        """
+
     def enough(self) -> None:
         """End the current item, if the item is open-ended; callable from any thread."""
 

@@ -21,7 +21,7 @@ from stopgap.orchestrator.remote.gateway import Gateway
 from stopgap.orchestrator.remote.identity.offers import Offer, offers_for
 from stopgap.orchestrator.remote.known_hosts import Pinned
 from stopgap.orchestrator.remote.limits import Limits
-from stopgap.orchestrator.remote.line import Line, LineBrokenError
+from stopgap.orchestrator.remote.line import LineBrokenError
 from stopgap.orchestrator.remote.login import HungUpError, authenticate, negotiate, read_pinned
 from stopgap.orchestrator.remote.login_settings import Login
 from stopgap.orchestrator.remote.session import Unreachable
@@ -187,11 +187,13 @@ class Connection(FabricConnection):  # type: ignore[misc]
 class SshSession(FramedSession):
     """Exchanges over one connection, each on a separate channel; the next channel is opened ahead."""
 
-    def __init__(self, host: Host, limits: Limits, connection: Connection) -> None:
+    def __init__(
+        self, host: Host, limits: Limits, connection: Connection, ahead: _ChannelAhead | None = None
+    ) -> None:
         super().__init__(host, limits)
         self.fingerprint = connection.fingerprint
         self._connection = connection
-        self._ahead = _ChannelAhead(connection.transport, limits)
+        self._ahead = ahead or _ChannelAhead(connection.transport, limits)
 
     @property
     def alive(self) -> bool:
@@ -203,7 +205,12 @@ class SshSession(FramedSession):
         super().close()
         self._connection.close()
 
-    def _open_line(self, words: Sequence[str], deadline: float) -> Line:
+    def beside(self) -> SshSession | None:
+        """Return a session over the same connection, unless the server lets no further channel be opened."""
+        ahead = _ChannelAhead(self._connection.transport, self._limits)
+        return BesideSession(self.host, self._limits, self._connection, ahead) if ahead.is_open else None
+
+    def _open_line(self, words: Sequence[str], deadline: float) -> _ChannelLine:
         guard = threading.Timer(deadline + self._limits.grace / 2, self._connection.close)
         guard.daemon = True
         guard.start()
@@ -215,6 +222,26 @@ class SshSession(FramedSession):
             raise LineBrokenError(tr("no channel could be opened: {error}", error=error)) from None
         self._ahead = _ChannelAhead(self._connection.transport, self._limits)
         return _ChannelLine(channel, guard)
+
+
+class BesideSession(SshSession):
+    """Exchanges beside those of another session over the same connection; closing it leaves the connection open."""
+
+    _line: _ChannelLine | None = None
+
+    def close(self) -> None:
+        """End the running exchange, and close the channel that is open ahead."""
+        FramedSession.close(self)
+        if self._line is not None:
+            self._line.stop()
+        self._ahead.close()
+
+    def beside(self) -> None:
+        """Return no third session."""
+
+    def _open_line(self, words: Sequence[str], deadline: float) -> _ChannelLine:
+        self._line = super()._open_line(words, deadline)
+        return self._line
 
 
 class _ChannelAhead:
@@ -247,6 +274,21 @@ class _ChannelAhead:
                     raise
                 time.sleep(_SESSION_POLL)
 
+    @property
+    def is_open(self) -> bool:
+        """True if the server has opened the channel; waits for its answer."""
+        self._opener.join()
+        return self._channel is not None
+
+    def close(self) -> None:
+        """Close the channel if nobody took it, without waiting for the host."""
+        threading.Thread(target=self._close, name="channel ahead", daemon=True).start()
+
+    def _close(self) -> None:
+        if self.is_open and self._channel is not None and not self._channel.closed:
+            with contextlib.suppress(SSHException, EOFError, OSError):
+                self._channel.close()
+
     def _open(self) -> None:
         try:
             self._channel = self._transport.open_session(timeout=self._limits.start)
@@ -259,6 +301,7 @@ class _ChannelLine:
         self._channel = channel
         self._guard = guard
         self._arrival = Arrival(channel)
+        self._stopped = False
 
     def send(self, data: memoryview) -> int:
         channel = self._channel
@@ -284,18 +327,24 @@ class _ChannelLine:
         return stdout, stderr
 
     def at_end(self) -> bool:
-        return self._over() and not self._ready()
+        return self._stopped or (self._over() and not self._ready())
+
+    def stop(self) -> None:
+        """End a running exchange, without a word to the host; callable from any thread."""
+        self._stopped = True
+        self._arrival.set()
 
     def close(self) -> None:
-        """Close the channel, not the connection."""
-        self._guard.cancel()
+        """Close the channel, not the connection, unless the host does not even take that."""
         try:
             self._channel.close()
         except (SSHException, EOFError, OSError):
             return
+        finally:
+            self._guard.cancel()
 
     def _ready(self) -> bool:
         return bool(self._channel.recv_ready() or self._channel.recv_stderr_ready())
 
     def _over(self) -> bool:
-        return bool(self._channel.closed or self._channel.eof_received)
+        return bool(self._stopped or self._channel.closed or self._channel.eof_received)

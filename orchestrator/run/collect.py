@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -86,8 +86,7 @@ def collect(
     Evidence received before a lost connection or an interruption is kept with its manifest. A collection beside other
     steps has a connection of its own. Raises OutOfReach.
     """
-    with ExitStack() as alone:
-        session = alone.enter_context(pool.fresh(step.place)) if collection.beside else pool.session(step.place)
+    with (pool.fresh if collection.beside else pool.collecting)(step.place) as session:
         return _collect(step, collection, session, _Run(pool, record, vault, interruption, judging, background))
 
 

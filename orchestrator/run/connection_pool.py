@@ -60,6 +60,8 @@ class ConnectionPool:
         self._looking = ThreadPoolExecutor(LOOKING_AT_ONCE, "look")
         self._lock = threading.Lock()
         self._sessions: dict[str, Future[Session]] = {}
+        self._beside: dict[str, list[Session]] = {}
+        """Sessions beside the one of `_sessions`, by host, that nobody has taken yet."""
         self._closed = False
         self._ended = threading.Event()
 
@@ -91,6 +93,34 @@ class ConnectionPool:
             if not self._closed and self._sessions[host.name].result() is session:
                 self._sessions[host.name] = self._begin(host)
         return self._opened(host)
+
+    def makes_room(self, host: Host) -> bool:
+        """Return True if the host has a session on which a collection can run beside other exchanges.
+
+        Takes a round trip, and does not wait for a connection. The next `collecting` uses that session.
+        """
+        if not self.answers(host):
+            return False
+        try:
+            beside = self.session(host).beside()
+        except OutOfReach:
+            return False
+        with self._lock:
+            self._beside.setdefault(host.name, []).extend([beside] if beside else [])
+        return beside is not None
+
+    @contextmanager
+    def collecting(self, host: Host) -> Iterator[Session]:
+        """Yield the session of `makes_room`, closed at the end of the block, or the host's. Raises OutOfReach."""
+        with self._lock:
+            beside = next((s for s in self._beside.pop(host.name, ()) if s.alive), None)
+        if beside is None:
+            yield self.session(host)
+            return
+        try:
+            yield beside
+        finally:
+            beside.close()
 
     def answers(self, host: Host) -> bool:
         """Return True, without waiting, if the host has a usable session."""

@@ -21,6 +21,7 @@ from stopgap.orchestrator.run.context import RunContext
 from stopgap.orchestrator.run.late import late_modules, warm_up
 from stopgap.orchestrator.run.late_look import broken, look_late
 from stopgap.orchestrator.run.order import Order
+from stopgap.orchestrator.run.side_by_side import SideBySide
 from stopgap.orchestrator.run.step import Ended, unproved
 from stopgap.orchestrator.run.target_run import TargetRun
 from stopgap.orchestrator.run.verdict import verdict
@@ -60,7 +61,7 @@ def execute(
     done: Mapping[tuple[str, str], StepResult],
     taken_back: frozenset[tuple[str, str]] = frozenset(),
 ) -> Result:
-    """Carry out an approved plan: targets in parallel, the steps of each target in order.
+    """Carry out an approved plan: targets in parallel, the steps of each target as `SideBySide` has it.
 
     `done` names steps and targets finished by an earlier process. Finished steps are not repeated, except containment
     steps: a verdict rests on fresh checks. `taken_back` names undone steps; undone steps stay undone. Every run ends
@@ -73,7 +74,7 @@ def execute(
 
     def one(target: Host) -> None:
         target_run = TargetRun(order, plan, planner, context, target, done, taken_back)
-        for item in target_run.steps():
+        for item in SideBySide(target_run).steps():
             with lock:
                 result.ended.append(item)
         with lock:

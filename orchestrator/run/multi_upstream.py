@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from stopgap.orchestrator.journal.records import CheckJudged
-from stopgap.orchestrator.outcome import FAILURES, Outcome
+from stopgap.orchestrator.outcome import DONE, FAILURES, Outcome
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.plan.planner import kept, uncut
 from stopgap.orchestrator.registry import tasks
@@ -19,6 +19,7 @@ from stopgap.orchestrator.run.step import (
     agree,
     finished,
     make,
+    nothing,
     proved,
     started,
     unproved,
@@ -27,8 +28,12 @@ from stopgap.orchestrator.run.undo import undo
 from stopgap.orchestrator.text import tr
 
 
-def run_on_several(steps: Sequence[PlannedStep], context: RunContext) -> list[Ended]:
+def run_on_several(
+    steps: Sequence[PlannedStep], context: RunContext, made: Callable[[], None] = nothing
+) -> list[Ended]:
     """Run a step on all of its hosts and return the outcome for each. Raises JournalError only.
+
+    `made` is called before the checks, unless the step failed.
 
     No change begins before consent for every host, and no check before all changes: packets may take any path. After
     a failure on one host the changes on the other hosts are rolled back, except for a task with `keeps_partial`, or
@@ -45,6 +50,8 @@ def run_on_several(steps: Sequence[PlannedStep], context: RunContext) -> list[En
             ended = list(workers.map(lambda step, agreed: _make(step, agreed, context), steps, ended))
     if not keeps and (failed := _failed(steps, ended)) and not context.interruption.requested.is_set():
         ended = _taken_back(steps, ended, failed, context)
+    if not _failed(steps, ended) or (keeps and any(end.outcome in DONE for end in ended)):
+        made()
     with ThreadPoolExecutor(len(steps), "upstream") as workers:
         looking = _each_look_once(steps, ended, keeps)
         ended = list(workers.map(lambda step, made: _proved(step, made, context, kept=keeps), looking, ended))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -40,13 +41,17 @@ class Ended:
     """The end of the step (time.monotonic)."""
 
 
-def run_step(step: PlannedStep, context: RunContext) -> Ended:
-    """Run a planned step and record every result. Raises JournalError only."""
+def nothing() -> None:
+    """Tell nobody that the changes of a step are made."""
+
+
+def run_step(step: PlannedStep, context: RunContext, made: Callable[[], None] = nothing) -> Ended:
+    """Run a planned step and record every result; call `made` before the checks. Raises JournalError only."""
     began = time.monotonic()
     context.record.begin(step)
     context.record(started(step))
     try:
-        ended = _carry_out(step, context)
+        ended = _carry_out(step, context, made)
     except OutOfReach as error:
         ended = Ended(Outcome.UNREACHABLE, str(error))
     except JournalError:
@@ -67,6 +72,7 @@ def started(step: PlannedStep) -> StepStarted:
         task=step.step.task,
         outage=bool(step.services_out),
         services_out=step.services_out,
+        number=step.number,
     )
 
 
@@ -97,9 +103,12 @@ def _host(step: PlannedStep) -> str:
     return step.on.name if step.on else step.target.name
 
 
-def _carry_out(step: PlannedStep, context: RunContext) -> Ended:
-    made = make(step, agree(step, context), context)
-    return made if made.outcome in FAILURES or not step.checks else proved(step, made, context)
+def _carry_out(step: PlannedStep, context: RunContext, made: Callable[[], None]) -> Ended:
+    ended = make(step, agree(step, context), context)
+    if ended.outcome in FAILURES or not step.checks:
+        return ended
+    made()
+    return proved(step, ended, context)
 
 
 def agree(step: PlannedStep, context: RunContext) -> Ended:

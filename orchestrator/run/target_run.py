@@ -1,13 +1,9 @@
-"""The steps of one target, in order; slow messages to servers, and some collections, run beside the others."""
+"""One step of a runbook on one target: on each of its hosts, planned again where its turn calls for that."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
 
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.journal.records import HostUnreachable
@@ -27,21 +23,14 @@ from stopgap.orchestrator.plan.planner import counting
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.batching import run_together, together
 from stopgap.orchestrator.run.context import RunContext
-from stopgap.orchestrator.run.deliver import sends_alone
 from stopgap.orchestrator.run.host_lock import refusal
 from stopgap.orchestrator.run.multi_upstream import run_on_several
 from stopgap.orchestrator.run.order import Order
-from stopgap.orchestrator.run.step import Ended, run_step
-from stopgap.orchestrator.run.undo import take_back_all
+from stopgap.orchestrator.run.step import Ended, nothing, run_step
+from stopgap.orchestrator.run.step_graph import Waits, needs_first
 from stopgap.orchestrator.runbook import Step, StepResult
 from stopgap.orchestrator.source import InvalidInput
-from stopgap.orchestrator.task import Task
 from stopgap.orchestrator.text import tr
-
-_POLL = 0.05
-"""Seconds between two looks at whether a collection has begun."""
-MESSAGES_BESIDE = 16
-"""Most steps of one target with pending messages, beside the following steps."""
 
 
 def planner_of(order: Order, look: FactReader, sent: Ledger, past_runs: PastRuns, *, urgent: bool = True) -> Planner:
@@ -50,7 +39,7 @@ def planner_of(order: Order, look: FactReader, sent: Ledger, past_runs: PastRuns
 
 
 @dataclass(frozen=True)
-class _Ran:
+class Ran:
     """A step already run, on all of its hosts."""
 
     ended: list[tuple[PlannedStep, Ended]]
@@ -59,12 +48,9 @@ class _Ran:
     """The reason to skip the following steps; empty if the run continues."""
 
 
-_Sending: TypeAlias = "tuple[Step, Future[_Ran]]"
-
-
 @dataclass
 class TargetRun:
-    """The steps of one target, in order."""
+    """Runs steps of one target, each as a whole."""
 
     order: Order
     plan: Plan
@@ -73,78 +59,29 @@ class TargetRun:
     target: Host
     done: Mapping[tuple[str, str], StepResult]
     taken_back: frozenset[tuple[str, str]]
+    waits: Waits = field(default_factory=dict)
+    """Which steps wait for which."""
     results: dict[str, StepResult] = field(default_factory=dict)
+    """The results of the steps that have ended, by id."""
     ahead: dict[str, tuple[PlannedStep, Ended]] = field(default_factory=dict)
     """Steps already run in the batch of an earlier step, by key."""
-    sending: list[_Sending] = field(default_factory=list)
-    """Steps with pending messages."""
-    collecting: list[_Sending] = field(default_factory=list)
-    """Steps that collect beside the others."""
     late: list[PlannedStep] = field(default_factory=list)
     """Steps left open by the plan, as first planned in their turn."""
 
-    def steps(self) -> Iterable[tuple[PlannedStep, Ended]]:
-        """Run the steps in order, messages and some collections beside later steps; yield each step with its end."""
-        stopped = ""
-        with (
-            ThreadPoolExecutor(MESSAGES_BESIDE, "messages") as workers,
-            ThreadPoolExecutor(MESSAGES_BESIDE, "collections") as collectors,
-            self._no_collection_left(),
-        ):
-            for number, step in enumerate(self.order.runbook.steps, 1):
-                if self.context.interruption.requested.is_set() and not self.ahead:
-                    break
-                for sending in self._awaited_by(step):
-                    ended, stopped = self._joined(*sending, stopped)
-                    yield from ended
-                if not stopped and tasks()[step.task].beside:
-                    self.collecting.append((step, collectors.submit(self._whole_step, step, number, "")))
-                    self._wait_for_start(step, self.collecting[-1][1])
-                elif not stopped and self._goes_beside(step):
-                    self.sending.append((step, workers.submit(self._whole_step, step, number, "")))
-                else:
-                    ended, stopped = self._concluded(step, self._whole_step(step, number, stopped), stopped)
-                    yield from ended
-            for sending in self._taken(self.sending):
-                ended, stopped = self._joined(*sending, stopped)
-                yield from ended
-            self.context.background.steps_over(self.target.name)
-            for collecting in self.collecting:
-                ended, stopped = self._joined(*collecting, stopped)
-                yield from ended
+    def whole_step(self, step: Step, number: int, stopped: str, made: Callable[[], None] = nothing) -> Ran:
+        """Run a step on all of its hosts; `made` is called once all changes are made, if checks follow.
 
-    @contextmanager
-    def _no_collection_left(self) -> Iterator[None]:
-        """End the collections beside the steps if an error of the run ends the block."""
-        try:
-            yield
-        except BaseException:
-            self.context.background.stop(self.target.name)
-            raise
-
-    def _wait_for_start(self, step: Step, running: Future[_Ran]) -> None:
-        """Wait for the start of a collection beside, and then for its head; not for one that ended, nor after Ctrl-C.
-
-        A step that was left open by the plan has no head.
+        A step with a reason in `stopped` is recorded as skipped.
         """
-        planned = [s for s in self.plan.steps if s.step.id == step.id and s.target.name == self.target.name]
-        head = max((c.beside.head for s in planned for c in s.collections if c.beside), default=0.0)
-        begun, until = self.context.background.begun(step.id, self.target.name), float("inf")
-        while head and time.monotonic() < until and not running.done():
-            if self.context.interruption.requested.wait(_POLL):
-                break
-            if begun.is_set() and until == float("inf"):
-                until = time.monotonic() + head
-
-    def _whole_step(self, step: Step, number: int, stopped: str) -> _Ran:
-        """Run a step on all of its hosts."""
         ended: list[tuple[PlannedStep, Ended]] = []
         outcomes: list[StepResult] = []
-        for places in self.planner.groups(step, number, self.target, self.results):
+        groups = list(self.planner.groups(step, number, self.target, dict(self.results)))
+        made = made if len(groups) == 1 else nothing  # of several items, the first is not the whole
+        for places in groups:
             known = {p.key: r for p in places if (r := self.done.get((p.key, self.target.name)))}
             left = [p for p in places if not stays(step, (p.key, self.target.name), self.done, self.taken_back)]
             here = [known[p.key] for p in places if p not in left]
-            ran = self._run_all(left, stopped)
+            ran = self._run_all(left, stopped, made)
             for planned, end in ran:
                 before = known.get(planned.key)
                 stands = before is not None and end.outcome == "unchanged"
@@ -155,56 +92,18 @@ class TargetRun:
                 stopped = stopped or _why_stopped(step)
             ended += ran
             outcomes += counted
-        return _Ran(ended, combined(outcomes), stopped)
+        return Ran(ended, combined(outcomes), stopped)
 
-    def _concluded(self, step: Step, ran: _Ran, stopped: str) -> tuple[list[tuple[PlannedStep, Ended]], str]:
-        """Take a step's result and apply the step's `on_failure`."""
-        self.results[step.id] = ran.result
-        if ran.stopped and not stopped and step.on_failure == "undo":
-            take_back_all(self.context, self.target.name)
-        return ran.ended, stopped or ran.stopped
-
-    def _joined(self, step: Step, running: Future[_Ran], stopped: str) -> tuple[list[tuple[PlannedStep, Ended]], str]:
-        return self._concluded(step, running.result(), stopped)
-
-    def _goes_beside(self, step: Step) -> bool:
-        """Return True for a step with messages to servers alone, a possible cause of delay."""
-        planned = [s for s in self.plan.steps if s.step.id == step.id and s.target.name == self.target.name]
-        return bool(planned) and all(map(sends_alone, planned))
-
-    def _awaited_by(self, step: Step) -> list[_Sending]:
-        """Take out the pending messages awaited by a step; a containment step waits only for required messages.
-
-        Any other step waits also for messages able to stop the step by a failure.
-        """
-        for collecting in [each for each in self.collecting if each[0].id in step.needs]:
-            self.collecting.remove(collecting)
-            self.sending.append(collecting)
-        hangs_on_any = step.uses_results or _needs_first(step)
-        contains = tasks()[step.task].contains
-        return self._taken(
-            [
-                sending
-                for sending in self.sending
-                if hangs_on_any
-                or sending[0].id in step.needs
-                or not (contains or sending[0].on_failure == "continue")
-            ]
-        )
-
-    def _taken(self, awaited: Sequence[_Sending]) -> list[_Sending]:
-        taken = list(awaited)
-        self.sending = [sending for sending in self.sending if sending not in taken]
-        return taken
-
-    def _run_all(self, places: Sequence[Place], stopped: str) -> list[tuple[PlannedStep, Ended]]:
+    def _run_all(
+        self, places: Sequence[Place], stopped: str, made: Callable[[], None]
+    ) -> list[tuple[PlannedStep, Ended]]:
         """Run a step on its host, or on its hosts on several upstreams."""
         if len(places) < 2:
-            return [self._run(place, stopped) for place in places]
+            return [self._run(place, stopped, made) for place in places]
         planned = self._planned(places, again=not stopped)
         if stopped:
             planned = [each.as_skipped(stopped) for each in planned]
-        ended = run_on_several(planned, self.context)
+        ended = run_on_several(planned, self.context, made)
         for _ in range(places[0].step.retry.attempts - 1):
             if not any(each.outcome in RETRIED for each in ended):
                 break
@@ -214,18 +113,18 @@ class TargetRun:
             ended = run_on_several(planned, self.context)
         return list(zip(planned, ended, strict=True))
 
-    def _run(self, place: Place, stopped: str) -> tuple[PlannedStep, Ended]:
+    def _run(self, place: Place, stopped: str, made: Callable[[], None]) -> tuple[PlannedStep, Ended]:
         if place.key in self.ahead:
             return self.ahead.pop(place.key)
         (planned,) = self._planned([place], again=not stopped)
         if stopped:
             skipped = planned.as_skipped(stopped)
             return skipped, run_step(skipped, self.context)
-        group = together(planned, self._after(planned), self._stands) if planned.on else [planned]
+        group = together(planned, self._after(planned), self._stands_with(planned)) if planned.on else [planned]
         if len(group) > 1:
             self.ahead = {s.key: (s, e) for s, e in zip(group, run_together(group, self.context), strict=True)}
             return self.ahead.pop(place.key)
-        ended = run_step(planned, self.context)
+        ended = run_step(planned, self.context, made)
         for _ in range(place.step.retry.attempts - 1):
             if ended.outcome not in RETRIED:
                 break
@@ -241,7 +140,7 @@ class TargetRun:
         planned = [s for s in self.plan.steps if s.key in wanted and s.target.name == self.target.name]
         if any(s.when_its_turn_comes for s in planned):
             return self._plan_late(places) if again else planned
-        foreseen = not (step.uses_results or step.needs or _needs_first(step)) or self._as_foreseen()
+        foreseen = not (step.uses_results or step.needs or needs_first(step)) or self._as_foreseen()
         stands = foreseen and not (again and any(s.on_past for s in planned))
         return planned if len(planned) == len(places) and stands else self._plan_again(places)
 
@@ -259,10 +158,17 @@ class TargetRun:
         places = [place for place, s in enumerate(mine) if s.key == step.key]
         return [s for s in mine[places[0] + 1 :] if s.on] if places else []
 
-    def _stands(self, step: PlannedStep) -> bool:
-        """Return True if a later step stands as planned, given success of the steps of the same batch."""
-        hangs_on = step.step.needs or _needs_first(step.step)
-        return (step.key, self.target.name) not in self.done and (not hangs_on or self._as_foreseen())
+    def _stands_with(self, first: PlannedStep) -> Callable[[PlannedStep], bool]:
+        """Return whether a later step stands as planned, given success of the steps of the same batch."""
+
+        def stands(step: PlannedStep) -> bool:
+            hangs_on = step.step.needs or needs_first(step.step)
+            batch = {each.id for each in self.order.runbook.steps[first.number - 1 : step.number - 1]}
+            waits_for = set(self.waits.get(step.step.id, {})).difference(list(self.results), batch)
+            mine = (step.key, self.target.name) not in self.done
+            return mine and not waits_for and (not hangs_on or self._as_foreseen())
+
+        return stands
 
     def _as_foreseen(self) -> bool:
         steps = {s.key: s.outcome for s in self.plan.steps if s.target.name == self.target.name}
@@ -278,7 +184,7 @@ class TargetRun:
         try:
             context = self.context
             planner = planner_of(self.order, context.pool.look, context.record.deliveries, context.archive.past_runs)
-            planned = planner.plan_together(places, self.results)
+            planned = planner.plan_together(places, dict(self.results))
             return [_unless_locked(each, context.pool.locks.held) for each in planned]
         except InvalidInput as error:
             why = error.problems[0].message
@@ -311,7 +217,3 @@ def stays(
 ) -> bool:
     """Return True if a step stays as left by an earlier process; a containment step is checked, unless undone."""
     return place in done and (place in taken_back or not tasks()[step.task].contains)
-
-
-def _needs_first(step: Step) -> bool:
-    return type(tasks()[step.task]).needs_first is not Task.needs_first

@@ -14,7 +14,7 @@ from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.remote.device.alteration import alter
 from stopgap.orchestrator.remote.device.terminal import Terminal
 from stopgap.orchestrator.remote.limits import Limits
-from stopgap.orchestrator.remote.session import Item, Sink, one_by_one
+from stopgap.orchestrator.remote.session import Item, Session, Sink, one_by_one
 from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
 
@@ -63,6 +63,10 @@ class DeviceSession:
 
     def enough(self) -> None:
         """Do nothing: no dialogue with a device is open-ended."""
+
+    def beside(self) -> Session | None:
+        """Return no session for reads beside this one."""
+        return None
 
     def halt(self) -> None:
         """Do nothing: no exchange with a device has a pause."""
