@@ -50,6 +50,17 @@ class Meter:
         """Return the first parts unreadable because of damage."""
         return tuple(self._damaged)
 
+    def part(self) -> Meter:
+        """Return an account of its own for what is read once for several readings; `check` ends it too."""
+        return Meter(self._check)
+
+    def take(self, part: Meter) -> None:
+        """Record what a part has left out, and what is damaged in it."""
+        for what in part.left_out:
+            self.leave_out(what)
+        for what in part.damaged:
+            self.damage(what)
+
     def read(self, count: int) -> None:
         """Count bytes read or decoded; raises any exception of `check`."""
         self._since += count

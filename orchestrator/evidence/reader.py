@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.archive import Member, members
@@ -16,6 +16,7 @@ from stopgap.orchestrator.hostnumber import parse_json
 from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.toolkit import FOLDER
 
+T = TypeVar("T")
 LONGEST_LINE = 64 << 10
 """Bytes; the rest of a longer line is left out."""
 
@@ -45,6 +46,21 @@ class CollectionReader:
     """Told of all that is read."""
     known: frozenset[bytes] = field(default=frozenset(), repr=False, compare=False)
     """MD5 and SHA-256 sums of content that an operator knows to be right."""
+
+    kept: dict[str, tuple[Any, Meter]] = field(default_factory=dict, repr=False, compare=False)
+    """What `once` has read, by name; the same in every copy of the collection."""
+
+    def once(self, name: str, read: Callable[[CollectionReader], T]) -> T:
+        """Return what `read` makes of the collection, read for the first caller alone.
+
+        The meter of each caller is told of what was left out or damaged.
+        """
+        if name not in self.kept:
+            part = self.meter.part()
+            self.kept[name] = read(replace(self, meter=part)), part
+        made, part = self.kept[name]
+        self.meter.take(part)
+        return made  # type: ignore[no-any-return]
 
     def metered(self, meter: Meter) -> CollectionReader:
         """Return the same collection, and the collections beside, with a separate meter."""

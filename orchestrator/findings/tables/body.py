@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, TypeAlias
 
 from stopgap.orchestrator.evidence.reader import CollectionReader
-from stopgap.orchestrator.hostnumber import parse_int, parse_timestamp
+from stopgap.orchestrator.hostnumber import MOST_SECONDS, parse_int, parse_timestamp
 
+_TIME = r"\|([0-9]{1,11}(?:\.[0-9]{1,12})?)"
+_PLAIN = re.compile(r"([0-9]{1,18})\|([0-9]{1,18})\|([0-9]{1,18})" + 4 * _TIME)
+"""The numbers of nearly every line, read in one go; `parse_int` and `parse_timestamp` read the others."""
 _ESCAPE = re.compile(r"\\(\\|\||x[0-9a-f]{2})")
 
 
@@ -74,16 +77,33 @@ def entries_named(
         name = _unescaped(name)
         if not wanted(name, is_link):
             continue
-        uid, gid, size = (parse_int(field, signed=True) for field in fields[3:6])
-        if uid is None or gid is None or size is None:
+        numbers = _numbers(text, sum(map(len, fields[:3])) + 3) or _odd_numbers(fields[3:])
+        if numbers is None:
             collected.meter.damage(f"{artifact}: entries with numbers that are none")
             continue
-        times = (_time(field) for field in fields[6:])
-        yield Entry(number, name, _unescaped(target), fields[2], uid, gid, size, *times)
+        yield Entry(number, name, _unescaped(target), fields[2], *numbers)
 
 
-def _time(field: str) -> float:
-    return parse_timestamp(field) or 0.0
+_Numbers: TypeAlias = tuple[int, int, int, float, float, float, float]
+
+
+def _numbers(text: str, at: int) -> _Numbers | None:
+    match = _PLAIN.fullmatch(text, at)
+    if match is None:
+        return None
+    uid, gid, size, *times = match.groups()
+    accessed, modified, changed, born = map(float, times)
+    if max(accessed, modified, changed, born) > MOST_SECONDS:
+        return None
+    return int(uid), int(gid), int(size), accessed, modified, changed, born
+
+
+def _odd_numbers(fields: Sequence[str]) -> _Numbers | None:
+    uid, gid, size = (parse_int(field, signed=True) for field in fields[:3])
+    if uid is None or gid is None or size is None:
+        return None
+    accessed, modified, changed, born = (parse_timestamp(field) or 0.0 for field in fields[3:])
+    return uid, gid, size, accessed, modified, changed, born
 
 
 def _unescaped(name: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from stopgap.orchestrator.evidence.archive import Member
 from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
-from stopgap.orchestrator.findings.tables.packages import Digests
+from stopgap.orchestrator.findings.tables.packages import Digests, digests_of
 
 _BUNDLES = re.compile(r"^/etc/ssl/(?:certs/ca-certificates\.crt|cert\.pem)$|^/etc/pki/tls/certs/ca-bundle\.crt$")
 _ADDED = re.compile(r"^/usr/local/share/ca-certificates/")
@@ -37,7 +37,7 @@ _WORDS = re.compile(rb"[\x20-\x7e]{4,64}")
 )
 def trusted_certificates(collected: CollectionReader) -> Iterator[Row]:
     """Certificates of the trusted bundle that neither a package nor an administrator brought as files."""
-    digests = Digests(collected)
+    digests = digests_of(collected)
     added: set[str] = set()
     for member in collected.members("system-rules"):
         if member.kind == "file" and _ADDED.match(member.name):

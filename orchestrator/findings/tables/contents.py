@@ -12,7 +12,7 @@ from stopgap.orchestrator.findings.provenance.acts import acts_of
 from stopgap.orchestrator.findings.provenance.mechanisms import mechanisms_of
 from stopgap.orchestrator.findings.provenance.places import is_hidden, place_of
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
-from stopgap.orchestrator.findings.tables.packages import Digests
+from stopgap.orchestrator.findings.tables.packages import Digests, digests_of
 
 LARGEST = 256 << 10
 """Bytes of a text that is looked at."""
@@ -46,7 +46,7 @@ _OTHERS = re.compile(
 )
 def changed_contents(collected: CollectionReader) -> Iterator[Row]:
     """Texts of no mechanism and no package that fetch and run, open shells to elsewhere, mine, or hide what they do."""
-    digests = Digests(collected)
+    digests = digests_of(collected)
     seen: set[int] = set()
     for archive in ("changed-files", "temporary-files"):
         for member in collected.members(archive):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, Value, table
 from stopgap.orchestrator.findings.tables.body import ACCESSED, CHANGED, MODE, MODIFIED, Entry, entries, later
-from stopgap.orchestrator.findings.tables.packages import Digests
+from stopgap.orchestrator.findings.tables.packages import Digests, digests_of
 from stopgap.orchestrator.hostnumber import parse_moment
 
 FIELDS = {
@@ -131,7 +131,7 @@ def _rows(
     by_access: bool = False,
     likely: Callable[[list[str]], bool] = lambda _: True,
 ) -> Iterator[Row]:
-    digests, now = Digests(collected), collected_at(collected)
+    digests, now = digests_of(collected), collected_at(collected)
     for entry in entries(collected, artifact, likely):
         if wanted(entry):
             time = entry.accessed if by_access else entry.changed
@@ -189,7 +189,7 @@ def attributes(collected: CollectionReader) -> Iterator[Row]:
 )
 def capabilities(collected: CollectionReader) -> Iterator[Row]:
     """Files with capabilities."""
-    digests = Digests(collected)
+    digests = digests_of(collected)
     for number, text in collected.lines("capabilities"):
         match = re.fullmatch(r"(/.*?)(?: =)? (cap_[\w,]+[=+][a-z]+.*)", text, re.DOTALL)
         if match:

@@ -18,7 +18,7 @@ from stopgap.orchestrator.findings.tables.origin import (
     started_at,
     tells_of_work,
 )
-from stopgap.orchestrator.findings.tables.packages import Digests
+from stopgap.orchestrator.findings.tables.packages import digests_of
 
 _LIBRARY = re.compile(r"\.so(\.[\w.]+)?$")
 _LANGUAGE = re.compile(
@@ -67,7 +67,7 @@ def _programs(entry: Entry) -> bool:
 
 
 def _foreign(collected: CollectionReader, wanted: Callable[[Entry], bool]) -> Iterator[Row]:
-    digests, now = Digests(collected), collected_at(collected)
+    digests, now = digests_of(collected), collected_at(collected)
     minutes: dict[int, float] = {}
     found: list[Entry] = []
 

@@ -24,7 +24,7 @@ from stopgap.orchestrator.findings.provenance.settings import of_setting
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.files import collected_at
 from stopgap.orchestrator.findings.tables.origin import Origin, Origins, canonical, origins
-from stopgap.orchestrator.findings.tables.packages import Digests
+from stopgap.orchestrator.findings.tables.packages import Digests, digests_of
 from stopgap.orchestrator.findings.tables.weighing import HOME, StartFile, Told, base_of, weigh, whence
 
 ARCHIVES = (
@@ -133,7 +133,7 @@ def transient_mechanisms(collected: CollectionReader) -> Iterator[Row]:
 
 
 def _of_archives(collected: CollectionReader, archives: Sequence[str]) -> Iterator[Row]:
-    digests, now = Digests(collected), collected_at(collected)
+    digests, now = digests_of(collected), collected_at(collected)
     files = list(_files(collected, archives, digests))
     wanted = [file.name for file in files]
     wanted += [path for file in files for told in file.told for path in (*told.started, *told.named)]

@@ -14,7 +14,7 @@ from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.body import Entry, entries_named
 from stopgap.orchestrator.findings.tables.files import collected_at
-from stopgap.orchestrator.findings.tables.packages import Digests
+from stopgap.orchestrator.findings.tables.packages import digests_of
 
 _TREE = re.compile(
     r"^(?P<root>/var/www/[^/]+|/srv/(?:www/)?[^/]+|/opt/[^/]+|/usr/share/nginx/[^/]+|/home/[^/]+/[^/.][^/]*|/usr/local/[^/]+)/"
@@ -95,7 +95,7 @@ class _Neighbours:
 )
 def outliers(collected: CollectionReader) -> Iterator[Row]:
     """Files of code that differ from hundreds of the same kind beside them, where packages have no say."""
-    digests, now = Digests(collected), collected_at(collected)
+    digests, now = digests_of(collected), collected_at(collected)
     groups: dict[tuple[str, str], list[_File]] = {}
     count = 0
 

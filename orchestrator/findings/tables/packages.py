@@ -68,6 +68,11 @@ class Digests:
         return self._of.get(_key(path), b"").hex()
 
 
+def digests_of(collected: CollectionReader) -> Digests:
+    """Return the digests of a collection, read once for all its tables."""
+    return collected.once("package-digests", Digests)
+
+
 def _recorded(text: str) -> tuple[str, str]:
     """Return the digest and the path of a line; no digest for what rpm only names, no path for another line."""
     if text.startswith(_NAMED):
@@ -120,7 +125,7 @@ def verification(collected: CollectionReader) -> Iterator[Row]:
 )
 def tools(collected: CollectionReader) -> Iterator[Row]:
     """Programs used to inspect and to enter a host, hashed by the controller."""
-    digests = Digests(collected)
+    digests = digests_of(collected)
     for member in collected.members("system-tools"):
         if member.kind != "file" or member.size > LARGEST_TOOL:
             continue
@@ -154,7 +159,7 @@ def tools(collected: CollectionReader) -> Iterator[Row]:
 )
 def boot_programs(collected: CollectionReader) -> Iterator[Row]:
     """Kernels, initial RAM disks and boot programs, hashed on the host."""
-    digests = Digests(collected)
+    digests = digests_of(collected)
     for number, text in collected.lines("boot-hashes"):
         match = re.fullmatch(r"([0-9a-f]{32}) ([0-9a-f]{64}) (/.*)", text, re.DOTALL)
         if match:

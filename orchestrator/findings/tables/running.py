@@ -14,7 +14,7 @@ from stopgap.orchestrator.findings.tables.files import collected_at
 from stopgap.orchestrator.findings.tables.kernel import hooks, settings
 from stopgap.orchestrator.findings.tables.loading import mappings, preload
 from stopgap.orchestrator.findings.tables.origin import Origins, origins
-from stopgap.orchestrator.findings.tables.packages import Digests
+from stopgap.orchestrator.findings.tables.packages import digests_of
 from stopgap.orchestrator.findings.tables.processes import processes
 from stopgap.orchestrator.hostnumber import parse_int
 
@@ -69,7 +69,7 @@ def running(collected: CollectionReader) -> Iterator[Row]:
     found = [row for row in processes(volatile) if not row.fields["kernel"] and row.fields["program"]]
     scripts = {int(row.fields["pid"]): _script(row.fields) for row in found}
     wanted = [str(row.fields["program"]) for row in found] + [path for path, _ in scripts.values() if path]
-    known, now = origins(collected, wanted, Digests(collected)), collected_at(collected)
+    known, now = origins(collected, wanted, digests_of(collected)), collected_at(collected)
     silent, altered = _without_history(volatile), _altered(volatile, known)
     for row in found:
         if row.fields["pid"] in inside or row.fields["memory"]:
@@ -250,7 +250,7 @@ def loaded(collected: CollectionReader) -> Iterator[Row]:
                 if path.startswith("/") and collected.meter.hold("libraries", path):
                     told.setdefault(path, row)
                     places.setdefault(path, row.place)
-    known = origins(collected, (*users, *told), Digests(collected))
+    known = origins(collected, (*users, *told), digests_of(collected))
     for path in dict.fromkeys((*users, *told)):
         origin, place, hidden = known.of(path), place_of(path), is_hidden(path)
         entry = known.entry(path)
@@ -294,7 +294,7 @@ def kernel_programs(collected: CollectionReader) -> Iterator[Row]:
         text = str(row.fields["text"])
         if "binfmt_misc" in str(row.fields["source"]) and text.startswith("interpreter "):
             found.append(("a kind of program", text.split()[1], text, row))
-    known = origins(collected, [program for _, program, _, _ in found], Digests(collected))
+    known = origins(collected, [program for _, program, _, _ in found], digests_of(collected))
     for what, program, text, row in found[:1000]:
         if program.startswith("/") and (origin := known.of(program)) in {"no", "absent"}:
             yield Row({"what": what, "program": program, "packaged": origin, "text": text}, row.place, row.time)

@@ -10,7 +10,7 @@ from stopgap.orchestrator.evidence.archive import Member
 from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.provenance.served import LARGEST, Sign, signs_of_php, signs_of_script
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
-from stopgap.orchestrator.findings.tables.packages import Digests
+from stopgap.orchestrator.findings.tables.packages import Digests, digests_of
 
 _CODE = re.compile(r"\.(?:php\d?|phtml|pht|phar|inc)$", re.IGNORECASE)
 _SCRIPT = re.compile(r"\.(?:jspx?|jspf|asp|aspx|ashx|asmx|cgi|fcgi|p[ly]|sh|m?js)$", re.IGNORECASE)
@@ -40,7 +40,7 @@ _APPLICATION = re.compile(r"^/(?:srv|opt|home/[^/]+)/[^.].*\.(?:py|rb|php|jsp|cg
 )
 def web_files(collected: CollectionReader) -> Iterator[Row]:
     """Files of web sites that do what web shells, droppers and skimmers do, and that no package brought."""
-    digests = Digests(collected)
+    digests = digests_of(collected)
     seen: set[int] = set()
     for archive in ("web-code", "web-suspects", "web-disguised", "web-scripts", "changed-files"):
         for member in collected.members(archive):

@@ -11,7 +11,7 @@ from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.accounts import TEXT, text_of
 from stopgap.orchestrator.findings.tables.files import collected_at
-from stopgap.orchestrator.findings.tables.packages import Digests
+from stopgap.orchestrator.findings.tables.packages import Digests, digests_of
 
 _ARCHIVES = ("cron", "units", "start-files", "transient-units", "configuration")
 _KINDS = (
@@ -50,7 +50,7 @@ _FIELDS = {
 )
 def starts(collected: CollectionReader) -> Iterator[Row]:
     """Autostart files."""
-    digests, now = Digests(collected), collected_at(collected)
+    digests, now = digests_of(collected), collected_at(collected)
     for archive, member, kind in _files(collected):
         row = _fields(member, kind, digests, now)
         row |= {"target": member.target if member.kind == "link" else "", "size": member.size}
@@ -70,7 +70,7 @@ def start_lines(collected: CollectionReader) -> Iterator[Row]:
 
 
 def _lines(collected: CollectionReader, archives: tuple[str, ...]) -> Iterator[Row]:
-    digests, now = Digests(collected), collected_at(collected)
+    digests, now = digests_of(collected), collected_at(collected)
     for archive, member, kind in _files(collected, archives):
         if member.kind != "file" or member.size > TEXT:
             continue
