@@ -8,15 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.journal import DamagedRunError, History, Journal, RunSummary, UnknownRunError, state_home
 from stopgap.orchestrator.journal.open_hosts import OpenHost, open_hosts
-from stopgap.orchestrator.run.runner import RunResult
-from stopgap.orchestrator.run.standing import HostStands, hosts_stand
-from stopgap.orchestrator.run.status import RunStatus, Status, each_run
 from stopgap.orchestrator.sinks.backlog import undelivered
-from stopgap.undoing import run_id
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.run.runner import RunResult
+    from stopgap.orchestrator.run.standing import HostStands
+    from stopgap.orchestrator.run.status import RunStatus, Status
 
 __all__ = ["Verification", "history", "runs", "status", "verify"]
 
@@ -60,6 +62,9 @@ def status(*, offline: bool = False, on_run: Callable[[RunStatus], object] | Non
     >>> stopgap.status(offline=True).runs
     ()
     """
+    from stopgap.orchestrator.run.standing import hosts_stand  # noqa: PLC0415 - what lists runs needs no planner
+    from stopgap.orchestrator.run.status import Status, each_run  # noqa: PLC0415
+
     found: list[RunStatus] = []
     at = datetime.now(UTC)
     with Journal.open_to_read(state_home()) as journal:
@@ -102,8 +107,18 @@ def standing(targets: Collection[str]) -> tuple[HostStands, ...]:
     >>> standing(["web"])
     ()
     """
+    from stopgap.orchestrator.run.standing import hosts_stand  # noqa: PLC0415 - as above
+
     found = hosts_stand(_runs_for(targets))
     return tuple(host for host in found if host.target in set(targets))
+
+
+def _named(run: str | RunResult) -> str:
+    if isinstance(run, str):
+        return run
+    from stopgap.undoing import run_id  # noqa: PLC0415 - whoever has a result has run something
+
+    return run_id(run)
 
 
 def _runs_for(targets: Collection[str]) -> list[History]:
@@ -145,7 +160,7 @@ def history(run: str | RunResult) -> History:
     2
     """
     with Journal.open_to_read(state_home()) as journal:
-        return journal.history(journal.resolve(run_id(run)))
+        return journal.history(journal.resolve(_named(run)))
 
 
 def verify(
@@ -172,7 +187,7 @@ def verify(
     from stopgap.orchestrator.evidence.timestamp import TimestampError  # noqa: PLC0415
     from stopgap.orchestrator.evidence.verify import verify_folder  # noqa: PLC0415 - what reads evidence costs a start
 
-    name = run_id(what) if isinstance(what, RunResult) else os.fspath(what)
+    name = os.fspath(what) if isinstance(what, str | os.PathLike) else _named(what)
     path, allowed = Path(name), Path(signers) if signers else None
     if path.is_file() and is_sealed(path):
         raise UsageError(f"{path} is encrypted; decrypt it first: age -d -i KEY {path} >archive.tar")

@@ -18,17 +18,17 @@ from stopgap.orchestrator.change import (
 )
 from stopgap.orchestrator.cli.screen import Screen, columns, said
 from stopgap.orchestrator.cli.words import INDENT, entry, named, reason_label, worded
-from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.journal.records import CheckJudged, StepFinished
-from stopgap.orchestrator.message import Message
 from stopgap.orchestrator.outcome import word_of
 from stopgap.orchestrator.past_runs import THIS
-from stopgap.orchestrator.plan import Plan, PlannedStep
-from stopgap.orchestrator.task import UndoRequest
 from stopgap.orchestrator.text import moment_text, tr, trn
 
 if TYPE_CHECKING:
+    from stopgap.orchestrator.host import Host, Scene
+    from stopgap.orchestrator.message import Message
+    from stopgap.orchestrator.plan import Plan, PlannedStep
     from stopgap.orchestrator.run.evidence_stream import Progress
+    from stopgap.orchestrator.task import UndoRequest
 
 _LONG = 40
 _WEEK, _HOUR, _MINUTE = 7 * 86400, 3600, 60

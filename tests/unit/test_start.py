@@ -42,6 +42,14 @@ def test_a_command_that_needs_no_plug_in_looks_up_none(bench: Bench, words: list
     assert "stopgap.orchestrator.cli.arguments" in imported_by(refusing + command)
 
 
+@pytest.mark.parametrize("words", [["runs"], ["status", "--offline"]])
+def test_what_tells_of_runs_loads_neither_reports_nor_findings(bench: Bench, words: list[str]) -> None:
+    modules = imported_by(f"from stopgap.orchestrator.cli import main; assert main({words!r}) == 0")
+    assert not {"stopgap.orchestrator.report", "stopgap.orchestrator.findings"} & modules
+    planning = {"paramiko", "stopgap.orchestrator.plan.planner", "stopgap.orchestrator.run.runner"}
+    assert words != ["runs"] or not planning & modules
+
+
 def test_a_runbook_is_checked_without_ssh_and_without_a_journal(bench: Bench) -> None:
     runbook = bench.runbook({"task": "host.file", "with": {"path": "/tmp/x", "content": "x"}})
     words = ["check", runbook, "-i", str(bench.inventory)]
