@@ -48,13 +48,13 @@ class Operator:
     home: Path
     inventory: str = "inventories/lab.yaml"
 
-    def stopgap(self, *argv: str, timeout: float = 120) -> Ran:
+    def stopgap(self, *argv: str, timeout: float = 300) -> Ran:
         """Run `stopgap ARGV`."""
         done = self.lab.exec("operator", "stopgap", *argv, timeout=timeout, env={"STOPGAP_HOME": str(self.home)})
         assert "Traceback" not in done.stderr, done.stderr
         return Ran(done.returncode, done.stdout, done.stderr)
 
-    def run(self, runbook: str, *argv: str, timeout: float = 120) -> Ran:
+    def run(self, runbook: str, *argv: str, timeout: float = 300) -> Ran:
         """Run a runbook with --json."""
         return self.stopgap("run", runbook, "-i", self.inventory, "--json", *argv, timeout=timeout)
 
