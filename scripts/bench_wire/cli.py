@@ -13,13 +13,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from bench_wire import cut_off, drivers, eight, evidence, fleet, flows, inventories, peers, start_up, streaming
+from bench_wire import (
+    curves,
+    cut_off,
+    drivers,
+    eight,
+    evidence,
+    fleet,
+    flows,
+    inventories,
+    peers,
+    start_up,
+    streaming,
+)
 from bench_wire.place import LAB, Place
 from bench_wire.table import Row, show
 
 PARTS: dict[str, Callable[[Place], Iterator[Row]]] = {
     "start-up": start_up.measure,
     "inventories": inventories.measure,
+    "curves": curves.measure,
     "cut-off": cut_off.measure,
     "drivers": drivers.measure,
     "flows": flows.measure,
@@ -28,7 +41,7 @@ PARTS: dict[str, Callable[[Place], Iterator[Row]]] = {
     "evidence": evidence.measure,
     "fleet": fleet.measure,
 }
-WITHOUT_LAB = {"start-up", "fleet", "inventories"}
+WITHOUT_LAB = {"start-up", "curves", "fleet", "inventories"}
 
 
 def main(arguments: list[str]) -> int:

@@ -1,0 +1,146 @@
+"""How processor time and memory grow: with targets, addresses, steps, records of the journal, and lines of evidence.
+
+A curve is straight where ten times as much takes ten times as long, beyond what the start of a process costs.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench_wire.place import ROOT, Place
+from bench_wire.table import Row
+
+STOPGAP = str(ROOT / ".venv/bin/stopgap")
+TARGETS = (1, 10, 100, 1_000)
+ADDRESSES = (1, 100, 1_000, 5_000)
+STEPS = (1, 20, 200)
+RECORDS = (100, 1_000, 10_000, 100_000)
+LINES = (1_000, 10_000, 100_000, 1_000_000)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command took."""
+
+    seconds: float
+    """Of processor time, its children's too."""
+    mebibytes: float
+    """Most memory of one process."""
+
+
+def measure(place: Place) -> Iterator[Row]:
+    """Yield a row for each size of each curve."""
+    for about, sizes, command in (
+        ("dry run, targets", TARGETS, _targets),
+        ("dry run, addresses of a target", ADDRESSES, _addresses),
+        ("run, steps", STEPS, _steps),
+        ("status --offline, records", RECORDS, lambda folder, size: _records(folder, size, "status", "--offline")),
+        ("show, records", RECORDS, lambda folder, size: _records(folder, size, "show", "last")),
+        ("report, records", RECORDS, lambda folder, size: _records(folder, size, "report", "last", "-o", "-")),
+        ("findings, lines of logs", LINES, _findings),
+    ):
+        yield from _curve(place, about, sizes, command)
+
+
+def _curve(
+    place: Place, about: str, sizes: tuple[int, ...], command: Callable[[Path, int], list[str]]
+) -> Iterator[Row]:
+    for size in sizes:
+        with tempfile.TemporaryDirectory(dir=place.folder) as folder:
+            words = command(Path(folder), size)
+            environment = {**place.environment, "STOPGAP_HOME": str(Path(folder) / "home")}
+            costs = [_cost(words, environment) for _ in range(place.attempts)]
+        memory = max(cost.mebibytes for cost in costs)
+        yield Row(f"{about} {size:,}", tuple(cost.seconds for cost in costs), more=f"{memory:.0f} MiB")
+
+
+_METER = (
+    "import json, os, resource, subprocess, sys\n"
+    "done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)\n"
+    "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
+    "told = done.stderr.decode(errors='replace')[-300:]\n"
+    "print(json.dumps([done.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, told]))\n"
+)
+
+
+def _cost(words: list[str], environment: dict[str, str]) -> Cost:
+    """Return what a command took; a finding is no failure. Raises RuntimeError where the command fails."""
+    metered = [sys.executable, "-c", _METER, *words]
+    done = subprocess.run(metered, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    status, seconds, mebibytes, told = json.loads(done.stdout)
+    if status not in {0, 1}:
+        raise RuntimeError(f"{words[:3]} ended with {status}: {told}")
+    return Cost(seconds, mebibytes)
+
+
+def _inventory(folder: Path, hosts: dict[str, dict[str, object]]) -> str:
+    path = folder / "inventory.yaml"
+    path.write_text(json.dumps({"hosts": hosts}))
+    return str(path)
+
+
+def _runbook(folder: Path, *steps: dict[str, object]) -> str:
+    path = folder / "runbook.yaml"
+    path.write_text(json.dumps({"name": "A curve", "steps": list(steps)}))
+    return str(path)
+
+
+def _targets(folder: Path, size: int) -> list[str]:
+    hosts = {f"h{n}": {"address": f"127.0.{n >> 8}.{n & 255}", "connection": "local"} for n in range(1, size + 1)}
+    steps = [{"task": "host.file", "with": {"path": f"{folder}/{name}", "content": "x"}} for name in "ab"]
+    words = [STOPGAP, "run", _runbook(folder, *steps), "-i", _inventory(folder, dict(hosts)), "--dry-run"]
+    return [*words, *(word for name in hosts for word in ("-t", name))]
+
+
+def _addresses(folder: Path, size: int) -> list[str]:
+    addresses = [f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(1, size + 1)]
+    hosts: dict[str, dict[str, object]] = {
+        "web": {"address": addresses[0], "addresses": addresses, "upstream": "edge"},
+        "edge": {"address": "127.0.0.1", "connection": "local", "driver": "blackhole", "may_block": ["10.0.0.0/8"]},
+    }
+    runbook = _runbook(folder, {"task": "traffic.block"})
+    return [STOPGAP, "run", runbook, "-i", _inventory(folder, hosts), "-t", "web", "--dry-run"]
+
+
+def _steps(folder: Path, size: int) -> list[str]:
+    steps = [
+        {"id": f"s{n}", "task": "host.file", "with": {"path": f"{folder}/f{n}", "content": "x"}} for n in range(size)
+    ]
+    inventory = _inventory(folder, {"here": {"address": "127.0.0.1", "connection": "local"}})
+    return [STOPGAP, "run", _runbook(folder, *steps), "-i", inventory, "-t", "here", "--yes"]
+
+
+def _records(folder: Path, size: int, *words: str) -> list[str]:
+    from stopgap.orchestrator.journal import Journal  # noqa: PLC0415 - this part alone needs the engine
+    from stopgap.orchestrator.journal.records import CheckJudged, RunFinished, RunStarted  # noqa: PLC0415
+
+    text = dict.fromkeys(("version", "runbook_name", "runbook_path", "runbook_text", "inventory_path"), "x")
+    started = RunStarted(**text, inventory_text="", hosts=(), targets=("web",), params={}, operator="me")
+    look = {"step": "cut", "target": "web", "vantage": "isp", "holds": True, "seen": "no answer", "containment": True}
+    with Journal.open(folder / "home") as journal:
+        run = journal.begin(started)
+        for first in range(0, size, 1000):
+            looks = range(first, min(first + 1000, size))
+            journal.append(run, *(CheckJudged(**look, about=f"port {n % 1000} is closed") for n in looks))
+        journal.append(run, RunFinished(outcome="ok", exit_code=0, containment={"web": "contained"}))
+    return [STOPGAP, *(f"{folder}/report.html" if word == "-" else word for word in words)]
+
+
+def _findings(folder: Path, size: int) -> list[str]:
+    from stopgap.testing.collections import collected  # noqa: PLC0415 - as above
+
+    day = datetime(2026, 11, 20, tzinfo=UTC)
+    lines = (
+        f"{day:%Y-%m-%d}T{n // 3600 % 24:02}:{n // 60 % 60:02}:{n % 60:02}+00:00 web sshd[{n % 30000 + 2}]: "
+        f"Failed password for root from 198.51.100.{n % 250 + 1} port {n % 60000 + 1024} ssh2\n"
+        for n in range(size)
+    )
+    found = collected(folder / "collection", {"logs": {"/var/log/auth.log": "".join(lines)}})
+    return [STOPGAP, "evidence", "findings", str(found.folder)]
