@@ -73,6 +73,10 @@ def _run(wanted: RunRequested, options: RunOptions, request_use: RequestUse | No
     from stopgap.orchestrator.remote import ConnectAhead
 
     order = _order(wanted)
+    if wanted.site and not wanted.dry_run:
+        from stopgap.orchestrator.cli.runner import order_elsewhere
+
+        return order_elsewhere(order, wanted.site, options.emergency, as_json=options.json)
     agreed = _agreed(wanted.plan)
     if not wanted.dry_run:
         _admit(order, options)

@@ -32,6 +32,8 @@ class RunRequested:
     """A plan that --save-plan wrote; anything else is refused as drift."""
     request: Path | None = None
     """A customer's signed block request."""
+    site: str | None = None
+    """`auto`, or the site whose runners carry the run on; None: run here."""
     customers: Path | None = None
     """Who may request what; None: `customers.yaml` beside the first inventory."""
 

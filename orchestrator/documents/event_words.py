@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
-from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized
+from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized, RunQueued
 from stopgap.orchestrator.journal.incident_records import (
     ActionAdded,
     ActionDone,
@@ -172,6 +172,8 @@ def summary_of(record: AnyRecord, change: ChangeIntended | None = None) -> str:
             return tr("asks: {question}", question=record.question.text)
         case Authorized():
             return tr("{person} may {action}", person=record.person, action=record.action)
+        case RunQueued():
+            return tr("waits for a runner at {site}", site=record.site)
         case ApprovalAsked():
             return approval_words(record)
         case Answered():

@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.host import DriverFound
-from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized
+from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized, RunQueued
 from stopgap.orchestrator.journal.chain import Entry
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.history import (
@@ -100,6 +100,7 @@ def fold(run: str, entries: Iterable[Entry], *, now: datetime, running: bool) ->
         finished_at=state.finished[1] if state.finished else None,
         plan=state.plan,
         approval=state.approval,
+        site=state.site,
         authorized=tuple(state.authorized),
         steps=steps,
         changes=changes,
@@ -122,6 +123,7 @@ class _Fold:
     finished: tuple[RunFinished, datetime] | None = None
     plan: PlanMade | None = None
     approval: ApprovalAsked | None = None
+    site: str = ""
     authorized: list[Authorized] = field(default_factory=list)
     steps: dict[tuple[str, str], StepStatus] = field(default_factory=dict)
     changes: dict[int, ChangeStatus] = field(default_factory=dict)
@@ -146,12 +148,8 @@ class _Fold:
     def outcome(self, running: bool) -> RunState:
         if self.finished:
             return self.finished[0].outcome
-        if (
-            self.approval
-            and not self.approval.emergency
-            and not self.steps
-            and (not running or self._lacks_approval())
-        ):
+        before = not self.steps and (self.site or (self.approval is not None and not self.approval.emergency))
+        if before and (not running or self._lacks_approval()):
             return "waiting"
         return "running" if running else RunOutcome.INTERRUPTED
 
@@ -188,7 +186,7 @@ class _Fold:
                 )
             case StepFinished():
                 self._finish(record, at)
-            case Authorized() | ApprovalAsked() | SteppedBack():
+            case Authorized() | ApprovalAsked() | SteppedBack() | RunQueued():
                 self._act(record)
             case ChangeIntended():
                 self._intend(record, at)
@@ -233,12 +231,14 @@ class _Fold:
             case _:
                 assert_never(record)
 
-    def _act(self, record: Authorized | ApprovalAsked | SteppedBack) -> None:
+    def _act(self, record: Authorized | ApprovalAsked | SteppedBack | RunQueued) -> None:
         match record:
             case Authorized():
                 self.authorized.append(record)
             case ApprovalAsked():
                 self.approval = self.approval or record
+            case RunQueued():
+                self.site = record.site
             case SteppedBack():
                 self._step_back(record)
 

@@ -28,7 +28,7 @@ from stopgap.orchestrator.outcome import Outcome, RunOutcome
 from stopgap.orchestrator.question import AnswerValue, Question
 
 RunState: TypeAlias = RunOutcome | Literal["running", "waiting"]
-"""`waiting`: for the approval of another person, with nothing done yet."""
+"""`waiting`: for the approval of another person, or for a runner at a site, with nothing done yet."""
 ChangeState: TypeAlias = Literal[
     "done",
     "unknown",
@@ -202,6 +202,8 @@ class History:
     containment: tuple[Containment, ...]
     approval: ApprovalAsked | None = None
     """The run takes more than one person."""
+    site: str = ""
+    """The site whose runners carry the run on; empty for a run of an operator's machine."""
     authorized: tuple[Authorized, ...] = ()
     """The acts of people that roles permitted, in order."""
     damage: tuple[str, ...] = ()

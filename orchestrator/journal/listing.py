@@ -14,6 +14,8 @@ from stopgap.orchestrator.journal.records import RunFinished, RunStarted
 from stopgap.orchestrator.journal.table import pruned_text
 from stopgap.orchestrator.text import tr
 
+SUMMED_UP = ("run-started", "approval-asked", "run-queued", "step-started", "run-finished")
+"""Kinds of records that a summary is made of."""
 _MINUTE = 13
 """Characters of a run's id that name the minute in which the run began."""
 
@@ -39,8 +41,8 @@ class RunSummary:
 
 
 def summary(run: str, rows: Mapping[str, Row], *, held: bool) -> RunSummary:
-    """Return the summary of a run from its last records of the kinds run-started, approval-asked, step-started and
-    run-finished.
+    """Return the summary of a run from its last records of the kinds run-started, approval-asked,
+    run-queued, step-started and run-finished.
 
     `held` tells of a process with the run's lock.
     """
@@ -54,6 +56,7 @@ def summary(run: str, rows: Mapping[str, Row], *, held: bool) -> RunSummary:
     if last and "step-started" in rows and rows["step-started"].seq > last.seq:
         last = None
     asked = entry(rows["approval-asked"]).record if "approval-asked" in rows else None
+    queued = "run-queued" in rows and "step-started" not in rows and not held
     waits = isinstance(asked, ApprovalAsked) and not asked.emergency and "step-started" not in rows
     finish = last.record if last and isinstance(last.record, RunFinished) else None
     return RunSummary(
@@ -62,7 +65,7 @@ def summary(run: str, rows: Mapping[str, Row], *, held: bool) -> RunSummary:
         first.record.runbook_name,
         first.record.targets,
         first.record.operator,
-        finish.outcome if finish else "waiting" if waits else "running" if held else "interrupted",
+        finish.outcome if finish else "waiting" if waits or queued else "running" if held else "interrupted",
         last.at if last else None,
         finish.exit_code if finish else None,
     )

@@ -15,7 +15,7 @@ from pydantic import Field, TypeAdapter
 from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.host import Cli, Host
 from stopgap.orchestrator.hosttext import EscapedLine
-from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized
+from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized, RunQueued
 from stopgap.orchestrator.journal.incident_records import (
     ActionAdded,
     ActionDone,
@@ -408,7 +408,8 @@ AnyRecord: TypeAlias = Annotated[
     | RunPruned
     | Authorized
     | ApprovalAsked
-    | ApprovalsUsed,
+    | ApprovalsUsed
+    | RunQueued,
     Field(discriminator="kind"),
 ]
 RECORD: TypeAdapter[AnyRecord] = TypeAdapter(AnyRecord)

@@ -35,7 +35,7 @@ from stopgap.orchestrator.journal.home import (
     sync_folder,
 )
 from stopgap.orchestrator.journal.integrity import EXPORT, Kept, integrity_problems, read_beside, unsigned_changes
-from stopgap.orchestrator.journal.listing import RunSummary, in_order_of_start, named, summary
+from stopgap.orchestrator.journal.listing import SUMMED_UP, RunSummary, in_order_of_start, named, summary
 from stopgap.orchestrator.journal.locks import RunLocks
 from stopgap.orchestrator.journal.pruned_records import RunPruned
 from stopgap.orchestrator.journal.records import AnyRecord, RunStarted
@@ -134,6 +134,10 @@ class Journal:
         mark_begun(self._locks.descriptor(run))
         return run
 
+    def let_go(self, run: str) -> None:
+        """Release the lock of a run that this process has begun, for another process to carry it on."""
+        self._locks.release(run)
+
     def append(self, run: str, *records: AnyRecord) -> tuple[Entry, ...]:
         """Append records, all or no record; return the entries after the write to disk."""
         # Taken before any wait for the database: the time of the event, not of the write.
@@ -209,7 +213,7 @@ class Journal:
 
     def runs(self) -> list[RunSummary]:
         """List all runs, the latest first."""
-        found = self._table.latest_of_kinds("run-started", "approval-asked", "step-started", "run-finished")
+        found = self._table.latest_of_kinds(*SUMMED_UP)
         return [summary(run, rows, held=self.is_held(run)) for run, rows in reversed(found.items())]
 
     def of_run(self, run: str, *kinds: str) -> Iterator[Entry]:

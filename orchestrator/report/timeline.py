@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from stopgap.orchestrator.journal import Entry, History
-from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized
+from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized, RunQueued
 from stopgap.orchestrator.journal.incident_records import (
     ActionAdded,
     ActionDone,
@@ -108,6 +108,7 @@ def timeline(history: History) -> Iterator[Event]:
                 | IncidentClosed()
                 | RunPruned()
                 | ApprovalsUsed()
+                | RunQueued()
             ):
                 pass  # announces another record, has a section of its own, or stands in a chain of another kind
             case _:

@@ -101,6 +101,13 @@ class Gate:
         left = "" if emergency else lacking(asked, found, self.roles, subject, run)
         return Passage((begun, asked, *given), lacking=left)
 
+    def begin_elsewhere(self, run: str, order: Order, emergency: str = "") -> tuple[Authorized, ...]:
+        """Sign a run that a runner at a site begins: its plan is made there. Raises ActRefused."""
+        if self.roles is None:
+            return ()
+        subject = subject_of_order(order, self.roles)
+        return (act_here(self.roles, "run", subject, run=run, order=digest_of_order(order), about=emergency),)
+
     def go_on(self, journal: Journal, history: History) -> Passage:
         """Let a run go on that was begun before, with the approvals that it has now. Raises ActRefused."""
         if self.roles is None:

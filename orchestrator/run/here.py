@@ -8,7 +8,7 @@ from pathlib import Path
 from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.run.connection_pool import Connect
 from stopgap.orchestrator.run.dry_run import past_runs, sent_messages
-from stopgap.orchestrator.run.gate import gate_here
+from stopgap.orchestrator.run.gate import Gate, gate_here
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.person import Person, operator
 from stopgap.orchestrator.run.recorder import Observer
@@ -26,12 +26,13 @@ def runner_here(
     take_over: bool = False,
     emergency: str = "",
     await_approval: bool = False,
+    gate: Gate | None = None,
 ) -> Runner:
     """Return a runner on the journal of this machine's state folder, for the present operator.
 
     `recipients`: public keys for the encryption of arriving evidence. `take_over`: also use a router or spare locked
     by another machine. `emergency`: why the run goes before another person has approved it.
-    `await_approval`: wait for that approval. Raises InvalidInput for an
+    `await_approval`: wait for that approval. `gate`: what roles permit. Raises InvalidInput for an
     invalid roles.yaml.
     """
     return Runner(
@@ -46,7 +47,7 @@ def runner_here(
         take_over=take_over,
         sent=sent_messages,
         past_runs=past_runs,
-        gate=gate_here(),
+        gate=gate or gate_here(),
         emergency=emergency,
         await_approval=await_approval,
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from stopgap.orchestrator.inventory import parse_inventory
+from stopgap.orchestrator.errors import RefusedError
+from stopgap.orchestrator.inventory import Inventory, parse_inventory
 from stopgap.orchestrator.journal import History, Journal, state_home
 from stopgap.orchestrator.outcome import ExitCode
 from stopgap.orchestrator.plan import Plan
@@ -17,15 +19,22 @@ from stopgap.orchestrator.run.runner import Runner, RunResult
 from stopgap.orchestrator.run.trust import trusted
 from stopgap.orchestrator.runbook import parse_runbook, reveal_secrets
 from stopgap.orchestrator.secret.agreement import Permit
+from stopgap.orchestrator.text import tr
 
 
 def resume_run(
-    name: str, runner: Callable[[Connect], Runner], *, anyway: bool = False, permit: Permit = agreed_before
+    name: str,
+    runner: Callable[[Connect], Runner],
+    *,
+    anyway: bool = False,
+    permit: Permit = agreed_before,
+    inventory: Inventory | None = None,
 ) -> RunResult:
     """Go on with a run that did not finish; a run that did is left as it is, and its result is given again.
 
     `name`: the run's id, or `last`. `runner`: gives the runner for a way to connect. `anyway`: also where the run's
     journal is damaged. `permit`: decides about commands that the runbook or the inventory names.
+    `inventory`: says how the hosts are reached from here, in place of the inventory that the run was begun with.
 
     Raises UnknownRunError, UntrustedRunError, RunHeldError, JournalError; InvalidInput where this version of Stopgap
     cannot read the runbook any more.
@@ -36,6 +45,8 @@ def resume_run(
         if history.finished and history.finished.exit_code == ExitCode.OK:
             return _finished(history)
         order = order_of(history)
+        if inventory is not None:
+            order = reached_by(order, inventory)
         reveal_secrets(order.runbook, order.inventory, order.targets, order.params, permit)
         with ConnectAhead(order.inventory.hosts) as connect:
             return runner(connect).resume(journal, run, order, anyway=anyway)
@@ -48,6 +59,28 @@ def order_of(history: History) -> Order:
     runbook = parse_runbook(started.runbook_text, started.runbook_path)
     targets, params = inventory.select(started.targets), runbook.load_params(started.params)
     return Order(runbook, inventory, targets, params, started.incident, started.controller)
+
+
+def reached_by(order: Order, inventory: Inventory) -> Order:
+    """Return an order with the hosts of another inventory, by their names.
+
+    Raises RefusedError for a host that the inventory lacks, or that has other addresses or upstreams there.
+    """
+    for host in order.inventory.hosts.values():
+        if host not in (*order.targets, *order.acting()):
+            continue
+        own = inventory.hosts.get(host.name)
+        if own is None:
+            raise RefusedError(tr("{host} is no host of {inventory}", host=host.name, inventory=inventory.path))
+        if (own.known_addresses, own.upstreams) != (host.known_addresses, host.upstreams):
+            raise RefusedError(
+                tr(
+                    "{host} is another host in {inventory}: its addresses or upstreams differ",
+                    host=host.name,
+                    inventory=inventory.path,
+                )
+            )
+    return replace(order, inventory=inventory, targets=inventory.select([target.name for target in order.targets]))
 
 
 def _finished(history: History) -> RunResult:

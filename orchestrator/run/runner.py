@@ -82,6 +82,8 @@ class RunResult:
     """There is something to take back."""
     approval: bool = False
     """The run takes more than one person."""
+    locked: bool = False
+    """Another run works on a host: nothing was done, and a later try may go."""
     waits: bool = False
     """The run has begun, and waits for the approval of another person."""
 
@@ -232,8 +234,11 @@ class Runner:
                 plan = Plan(tuple(_with_activation(step, history) for step in left))
             self._show(plan, dry_run=False)
             pool.expect(plan.vantages)
-            if refusal := locked(locks.held, plan.hosts) or self._refusal(plan, passage.digest):
-                return RunResult(plan, ExitCode.REFUSED, run, steps=_as_planned(plan), refusal=refusal)
+            held = locked(locks.held, plan.hosts)
+            if refusal := held or self._refusal(plan, passage.digest):
+                return RunResult(
+                    plan, ExitCode.REFUSED, run, steps=_as_planned(plan), refusal=refusal, locked=bool(held)
+                )
             record_drivers(order, record, history.drivers)
             record(plan_made(plan), *passage.records)
             context = self._context(journal, run, pool, record, judging, order)

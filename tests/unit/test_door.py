@@ -21,7 +21,7 @@ LINES = [
     "run contain -i hosts.yaml -i more.yaml -t web -t spare --limit-file LIMIT -p contact=a@example.jp"
     " --dry-run --incident one --full --yes --json"
     " --save-plan plan.json --age RECIPIENT --request r.json --customers c.yaml --take-over --sign-key KEY"
-    " --emergency spam",
+    " --emergency spam --site auto",
     "run contain -i hosts.yaml --wait --watch --plan plan.json",
     "cut root@web edge --at root@one --at two --for 6h --spare spare --contact a@example.jp --outside isp"
     " --allow 192.0.2.0/24 --save DIR --dry-run --full --yes --json --take-over --sign-key KEY --emergency spam",
@@ -32,6 +32,7 @@ LINES = [
     f"resume {RUN} --detach --from way",
     f"answer {RUN} ask yes -t web --json",
     f"approve {RUN} --yes --json",
+    "runner --site tokyo -i hosts.yaml --slots 2 --until-idle",
     f"undo {RUN} --step cut --yes --force --anyway --take-over --sign-key KEY --json",
     "request -i hosts.yaml -t web -t spare --limit-file LIMIT --address 192.0.2.1/32"
     " --address 192.0.2.2/32 --reason spam"

@@ -13,8 +13,8 @@ import pytest
 from .bench import Bench, file
 from .forging import edit, only_run
 
-NO_DOCUMENT = {"completion", "evidence cat", "schema", "serve"}
-"""`cat` gives the bytes of evidence; `schema` a JSON Schema, whose format is not Stopgap's; `serve` serves a page."""
+NO_DOCUMENT = {"completion", "evidence cat", "runner", "schema", "serve"}
+"""`cat` gives bytes of evidence, `schema` a JSON Schema; `serve` serves a page; `runner` runs what others show."""
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 LOOKS_LIKE_A_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
 ENVELOPE = {"schema", "version", "time"}
@@ -46,6 +46,7 @@ FIELDS = {
     "stopgap.incident": {"details", "incident", "state", "opened", "closed", "notes", "actions", "runs"},
     "stopgap.duties": {"incident", "duties"},
     "stopgap.approval": {"run", "plan_digest", "by", "lacking"},
+    "stopgap.ordered": {"runs"},
     "stopgap.trust": {"commands", "agreed"},
     "stopgap.init": {"written", "left"},
     "stopgap.import": RUN | {"records", "records_missing", "in_force"},

@@ -27,6 +27,7 @@ from stopgap.orchestrator.cli.arguments.running import (
     request_words,
     resume_words,
     run_words,
+    runner_words,
     undo_words,
 )
 from stopgap.orchestrator.cli.arguments.serving import serve_words
@@ -73,6 +74,11 @@ def parser(*, whole: bool = False) -> ArgumentParser:
     answer_words(command(commands, "answer", running.answer, "answer a question of a waiting run"))
     approve_words(command(commands, "approve", running.approve, "approve what another person has planned or begun"))
     undo_words(command(commands, "undo", running.undo, "undo the changes of a run", json=LINES))
+    runner_words(
+        command(
+            commands, "runner", running.runner, "carry the runs of a site on, from the queue of the team", json=None
+        )
+    )
     verify_words(
         command(
             commands,

@@ -35,6 +35,11 @@ def run_words(run: ArgumentParser) -> None:
     target_and_param_words(run)
     run.add_argument("--dry-run", action="store_true", help="show every step in full; nothing is written on any host")
     run.add_argument("--incident", metavar="NAME", help="add the run to this incident")
+    run.add_argument(
+        "--site",
+        metavar="NAME|auto",
+        help="have runners at this site carry it out; auto: at the `site` of each target",
+    )
     run.add_argument("--full", action="store_true", help="show long new files whole")
     agreement_words(run)
     shown_words(run)
@@ -125,6 +130,14 @@ def answer_words(answer: ArgumentParser) -> None:
     )
     answer.add_argument("value", nargs="?", metavar="VALUE", help="the answer; default: ask at the terminal")
     answer.add_argument("-t", "--target", metavar="HOST", help="only for this target")
+
+
+def runner_words(runner: ArgumentParser) -> None:
+    """Add the options of `runner`."""
+    runner.add_argument("--site", required=True, metavar="NAME", help="take the runs of this site")
+    inventory_word(runner, required=False)
+    runner.add_argument("--slots", type=int, default=4, metavar="COUNT", help="runs at once; default: 4")
+    runner.add_argument("--until-idle", action="store_true", help="end once the queue is empty")
 
 
 def approve_words(approve: ArgumentParser) -> None:

@@ -44,6 +44,7 @@ def run(args: Namespace) -> Call[Any]:
         incident=args.incident,
         save_plan=path_of(args.save_plan),
         plan=path_of(args.plan),
+        site=args.site,
         request=path_of(args.request),
         customers=path_of(args.customers),
     )
@@ -122,6 +123,18 @@ def answer(args: Namespace) -> Call[Any]:
     return Call(
         answer,
         AnswerOptions(run=args.run, step=args.step, value=args.value, target=args.target, json=args.json),
+    )
+
+
+def runner(args: Namespace) -> Call[Any]:
+    """Read `stopgap runner`."""
+    from stopgap.orchestrator.cli.runner import RunnerOptions, runner
+
+    return Call(
+        runner,
+        RunnerOptions(
+            site=args.site, inventories=tuple(args.inventory), slots=args.slots, until_idle=args.until_idle
+        ),
     )
 
 

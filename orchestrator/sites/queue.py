@@ -1,0 +1,102 @@
+"""The queue of the sites' runs: Procrastinate on PostgreSQL, in the journal's database. A job is a run's id."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stopgap.orchestrator.errors import UsageError
+from stopgap.orchestrator.sites.extra import procrastinate_, psycopg, queue_errors
+from stopgap.orchestrator.text import tr
+
+if TYPE_CHECKING:
+    import procrastinate
+
+TASK = "stopgap.carry_on"
+CUT, REST = 10, 0
+"""Priorities: what cuts hosts off goes before everything else."""
+_SCHEMES = ("postgresql://", "postgres://")
+_SCHEMA = "stopgap_queue"
+_PRESENT = "SELECT to_regclass('procrastinate_jobs') IS NOT NULL AS there"
+_LOCK = 0x53544F50
+"""Number of the advisory lock under which the tables are made."""
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A run that waits for a runner."""
+
+    run: str
+    site: str
+    lock: str
+    """The router that no two runs work on at once; empty for none."""
+    priority: int
+
+
+def queue_address(environ: Mapping[str, str] | None = None) -> str:
+    """Return the database of the queue: `$STOPGAP_QUEUE`, else that of `$STOPGAP_JOURNAL`. Raises UsageError."""
+    values = os.environ if environ is None else environ
+    address = values.get("STOPGAP_QUEUE") or values.get("STOPGAP_JOURNAL") or ""
+    if not address.startswith(_SCHEMES):
+        raise UsageError(
+            tr("runners need a database: STOPGAP_JOURNAL=postgresql://…, which the machines of the team share")
+        )
+    return address
+
+
+def queue_of(site: str) -> str:
+    """Return the name of a site's queue."""
+    return f"site-{site}"
+
+
+def put(address: str, queued: Queued) -> bool:
+    """Put a run into its site's queue; False: it is there already. Raises QueueError."""
+    with _opened(address) as app:
+        from procrastinate.exceptions import AlreadyEnqueued  # noqa: PLC0415 - an extra
+
+        job = app.configure_task(
+            TASK,
+            allow_unknown=True,
+            queue=queue_of(queued.site),
+            lock=queued.lock or None,
+            queueing_lock=queued.run,
+            priority=queued.priority,
+        )
+        try:
+            job.defer(run=queued.run)
+        except AlreadyEnqueued:
+            return False
+    return True
+
+
+def prepare(address: str) -> None:
+    """Make the queue's tables, in a schema of their own, where they are missing. Raises QueueError."""
+    with queue_errors(), psycopg().connect(address, autocommit=True) as database:
+        database.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+        database.execute(f"CREATE SCHEMA IF NOT EXISTS {_SCHEMA}")
+        database.execute(f"SET search_path TO {_SCHEMA}")
+        found = database.execute(_PRESENT).fetchone()
+        if found and not found[0]:
+            from procrastinate.schema import SchemaManager  # noqa: PLC0415 - an extra
+
+            database.execute(SchemaManager.get_schema().encode())
+
+
+def connection_options() -> str:
+    """Return the option with which a connection finds the queue's tables (libpq, `options`)."""
+    return f"-c search_path={_SCHEMA}"
+
+
+@contextmanager
+def _opened(address: str) -> Iterator[procrastinate.App]:
+    library = procrastinate_()
+    with queue_errors():
+        prepare(address)
+        connector = library.SyncPsycopgConnector(
+            conninfo=address, kwargs={"options": connection_options()}, min_size=1
+        )
+        with library.App(connector=connector).open() as app:
+            yield app

@@ -1,0 +1,142 @@
+"""The runner of a site: takes runs from the site's queue, each in a process of its own, and those of dead runners."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stopgap.orchestrator.journal.home import private_folder
+from stopgap.orchestrator.journal.strays import RUN_ID
+from stopgap.orchestrator.sites.carrying import LATER
+from stopgap.orchestrator.sites.extra import procrastinate_, psycopg
+from stopgap.orchestrator.sites.queue import TASK, connection_options, prepare, queue_of
+from stopgap.orchestrator.text import Text, tr
+
+HEARTBEAT = 3.0
+"""Seconds between two signs of life of a runner."""
+DEAD_AFTER = 12.0
+"""Seconds without a sign of life after which another runner takes the runs over."""
+_LOOK = 3.0
+"""Seconds between two looks for runs of dead runners."""
+_AGAIN = 5
+"""Seconds until a run is tried again that somebody else works on, or whose router is locked."""
+_RECONNECT = 2.0
+"""Seconds until a lost database is tried again."""
+_CODE = "import sys; from stopgap.orchestrator.sites.carrying import main; sys.exit(main(sys.argv[1:]))"
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a runner needs to know of its site."""
+
+    name: str
+    address: str
+    """Database of the queue."""
+    home: Path
+    """State folder: evidence and logs of runs lie below."""
+    slots: int = 4
+    """How many runs it carries on at once."""
+    inventories: tuple[str, ...] = ()
+    """The site's own, which says how its hosts are reached; without one, the inventory of each run."""
+    tell: Callable[[Text | str], None] = field(default=print)
+
+
+class TryLaterError(Exception):
+    """Another process works on the run, or its router is locked, or the journal is out of reach."""
+
+
+def run_site(site: Site, *, until_idle: bool = False) -> None:
+    """Carry runs on until a signal; `until_idle`: until the queue is empty. A lost database is waited for.
+
+    Raises QueueError where the queue cannot be used at the start, UsageError without the extra.
+    """
+    prepare(site.address)
+    asyncio.run(_serve(site, until_idle=until_idle))
+
+
+async def _serve(site: Site, *, until_idle: bool) -> None:
+    library, driver = procrastinate_(), psycopg()
+    while True:
+        app = _app(site, library)
+        try:
+            async with app.open_async():
+                watching = asyncio.create_task(_take_over(site, app))
+                try:
+                    await app.run_worker_async(
+                        queues=[queue_of(site.name)],
+                        name=f"{site.name}-{os.getpid()}",
+                        concurrency=site.slots,
+                        wait=not until_idle,
+                        update_heartbeat_interval=HEARTBEAT,
+                        stalled_worker_timeout=DEAD_AFTER,
+                        fetch_job_polling_interval=HEARTBEAT,
+                    )
+                    return
+                finally:
+                    watching.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await watching
+        except (driver.Error, library.exceptions.ConnectorException, OSError) as error:
+            site.tell(tr("The queue is out of reach, and is tried again: {error}", error=str(error).strip()))
+            await asyncio.sleep(_RECONNECT)
+
+
+def _app(site: Site, library: Any) -> Any:  # noqa: ANN401
+    connector = library.PsycopgConnector(conninfo=site.address, kwargs={"options": connection_options()}, min_size=1)
+    app = library.App(connector=connector)
+
+    @app.task(name=TASK, retry=library.RetryStrategy(wait=_AGAIN, retry_exceptions={TryLaterError}))  # type: ignore[untyped-decorator]
+    async def carry_on(run: str) -> int:
+        return await _carry_on(site, run)
+
+    return app
+
+
+async def _carry_on(site: Site, run: str) -> int:
+    """Carry one run on in a process of its own; return its exit status. Raises TryLaterError."""
+    if not re.fullmatch(RUN_ID, run):
+        site.tell(tr("a job names no run, and is left out"))
+        return 0
+    folder = private_folder(site.home / "runs" / run)
+    with (folder / "runner.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            _CODE,
+            str(os.getpid()),
+            run,
+            *site.inventories,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+        site.tell(tr("Run {run}: begun", run=run))
+        try:
+            code = await process.wait()
+        except asyncio.CancelledError:
+            process.terminate()
+            await process.wait()
+            raise
+    site.tell(tr("Run {run}: exit status {code}", run=run, code=code))
+    if code == LATER or code < 0:
+        raise TryLaterError
+    return code
+
+
+async def _take_over(site: Site, app: Any) -> None:  # noqa: ANN401
+    """Put the runs of dead runners back into the queue, again and again."""
+    while True:
+        with contextlib.suppress(Exception):  # a lost database ends the worker, which tells of it
+            for job in await app.job_manager.get_stalled_jobs(
+                queue=queue_of(site.name), seconds_since_heartbeat=DEAD_AFTER
+            ):
+                await app.job_manager.retry_job(job)
+                site.tell(tr("Run {run}: taken over from a runner that is gone", run=job.task_kwargs.get("run", "?")))
+        await asyncio.sleep(_LOOK)
