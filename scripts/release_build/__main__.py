@@ -31,6 +31,7 @@ def main() -> int:
     """Return 0 for a release in which everything holds."""
     asked = argparse.ArgumentParser(prog="scripts/release", description=__doc__)
     asked.add_argument("--tagged", action="store_true", help="refuse a commit without the version's tag")
+    asked.add_argument("--trial", action="store_true", help="try the package on fresh systems of Debian 12 and 13")
     words = asked.parse_args()
     wrong = list(checks.problems(tagged=words.tagged))
     if wrong:
@@ -43,6 +44,12 @@ def main() -> int:
     sums = wheels.digests(sorted(TO.iterdir()))
     (TO / "SHA256SUMS").write_text("".join(f"{digest}  {name}\n" for name, digest in sums.items()))
     print("\n".join(f"{(TO / name).stat().st_size:>10}  {name}" for name in sums))
+    if words.trial:
+        from release_build.trial import tried  # noqa: PLC0415 - needs the lab's tools
+
+        [package] = TO.glob("*.deb")
+        for name, lines in tried(package):
+            print(f"{name}\n" + "\n".join(f"  {line}" for line in lines))
     print(
         f"The release lies in {TO.relative_to(ROOT)}. Not audited: no database of vulnerabilities can be had offline."
     )
