@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.errors import UsageError
-from stopgap.orchestrator.journal import DamagedRunError, History, Journal, RunSummary, UnknownRunError, state_home
+from stopgap.orchestrator.journal import (
+    DamagedRunError,
+    History,
+    RunSummary,
+    UnknownRunError,
+    open_journal_to_read,
+)
 from stopgap.orchestrator.journal.open_hosts import OpenHost, open_hosts
 from stopgap.orchestrator.sinks.backlog import undelivered
 
@@ -67,7 +73,7 @@ def status(*, offline: bool = False, on_run: Callable[[RunStatus], object] | Non
 
     found: list[RunStatus] = []
     at = datetime.now(UTC)
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         telling: list[History] = []
 
         def keep(history: History) -> None:
@@ -81,7 +87,9 @@ def status(*, offline: bool = False, on_run: Callable[[RunStatus], object] | Non
         left_open = tuple(open_hosts(reversed(telling)))
         returning = tuple(h for h in hosts_stand(telling[::-1]) if h.phase in {"returning", "stopped"})
         left = tuple(undelivered(journal.home, journal.heads()))
-        return Status(at, offline, tuple(found), tuple(journal.strays()), left_open, returning, left)
+        return Status(
+            at, offline, tuple(found), tuple(journal.strays()), left_open, returning, left, journal.apart or ""
+        )
 
 
 def left_open(targets: Collection[str]) -> tuple[OpenHost, ...]:
@@ -123,7 +131,7 @@ def _named(run: str | RunResult) -> str:
 
 def _runs_for(targets: Collection[str]) -> list[History]:
     histories: list[History] = []
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         for run in reversed(journal.runs()):
             if set(run.targets) & set(targets):
                 with suppress(DamagedRunError):
@@ -140,7 +148,7 @@ def runs() -> list[RunSummary]:
     >>> [run.id for run in stopgap.runs()]
     []
     """
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         return journal.runs()
 
 
@@ -159,7 +167,7 @@ def history(run: str | RunResult) -> History:
     ...     print(error.exit_code)
     2
     """
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         return journal.history(journal.resolve(_named(run)))
 
 
@@ -206,7 +214,7 @@ def verify(
 def _verify_run(name: str, signers: Path | None) -> Verification:
     from stopgap.orchestrator.evidence.verify import verify_run  # noqa: PLC0415
 
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         strays = [str(stray) for stray in journal.strays()]
         try:
             run = journal.resolve(name)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stopgap.orchestrator.errors import RefusedError
-from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.journal import open_journal
 from stopgap.orchestrator.outcome import ExitCode
 from stopgap.orchestrator.run.events import EventObserver, OnEvent
 from stopgap.orchestrator.run.interruption import Interruption
@@ -54,7 +54,7 @@ def undo(
     """
     observers = [EventObserver(on_event)] if on_event else []
     wanted = UndoRequested(step, force, anyway, take_over, Path(sign_key) if sign_key else None)
-    with SinkEvents(on_undelivered or _warn) as sinks, Journal.open(state_home()) as journal:
+    with SinkEvents(on_undelivered or _warn) as sinks, open_journal() as journal:
         result = undo_run(
             journal,
             run_id(run),

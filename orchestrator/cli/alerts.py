@@ -34,15 +34,15 @@ class ExportAlertOptions:
 
 def export_alert(options: ExportAlertOptions) -> int:
     """Send a run to a case system, or print the requests."""
+    from stopgap.orchestrator.cli.journals import open_journal_to_read
     from stopgap.orchestrator.exchange.alerts import iris, thehive
     from stopgap.orchestrator.exchange.alerts.client import Server
     from stopgap.orchestrator.exchange.alerts.content import alert_of
     from stopgap.orchestrator.exchange.case import read_case
-    from stopgap.orchestrator.journal import Journal, state_home
     from stopgap.orchestrator.secret import Secret
 
     server = Server(options.to, Secret(options.token), options.ca)
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         case = read_case(journal, options.run)
     show_damage(screens.err(), case.history.run, case.history.damage)
     damaged = int(bool(case.history.damage))

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.journals import open_journal
 from stopgap.orchestrator.cli.screen import said
 from stopgap.orchestrator.cli.terminal import discard_typed, show_question
 from stopgap.orchestrator.cli.words import step_place, worded
 from stopgap.orchestrator.documents.run import questions_document
 from stopgap.orchestrator.errors import RefusedError, UsageError
-from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.journal.answering import read_answers, record_answers
 from stopgap.orchestrator.journal.records import Asked
 from stopgap.orchestrator.run.gate import authorized_answers
@@ -36,7 +36,7 @@ class AnswerOptions:
 def answer(options: AnswerOptions) -> int:
     """Answer a step's question; without a step, list the open questions."""
     screen = screens.out()
-    with Journal.open(state_home()) as journal:
+    with open_journal() as journal:
         run = journal.resolve(options.run)
         history = journal.history(run)
         if history.state != "running":

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.journals import open_journal
 from stopgap.orchestrator.cli.screen import Screen, columns, said
 from stopgap.orchestrator.cli.steps import moment
 from stopgap.orchestrator.cli.terminal import Terminal
 from stopgap.orchestrator.cli.words import INDENT, entry
 from stopgap.orchestrator.documents.approval import approval_document
 from stopgap.orchestrator.errors import RefusedError
-from stopgap.orchestrator.journal import History, Journal, state_home
+from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.outcome import word_of
 from stopgap.orchestrator.run.approval import (
     StepToApprove,
@@ -41,7 +42,7 @@ def approval(options: ApproveOptions) -> int:
     """Show what a run or a plan would do, ask, and record the approval; return the exit code."""
     roles = needed_roles()
     screen = screens.err() if options.json else screens.out()
-    with Journal.open(state_home()) as journal:
+    with open_journal() as journal:
         path = Path(options.what)
         history: History | None = None
         if path.is_file():

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.journals import open_journal
 from stopgap.orchestrator.cli.steps import counted, moment
 from stopgap.orchestrator.documents.catalogue import import_document
 from stopgap.orchestrator.errors import RefusedError, UsageError
-from stopgap.orchestrator.journal import DamagedRunError, Journal, state_home
+from stopgap.orchestrator.journal import DamagedRunError
 from stopgap.orchestrator.journal.bringing_back import UnfitExportError, bring_back, read_exported
 from stopgap.orchestrator.text import tr
 
@@ -19,7 +20,8 @@ from stopgap.orchestrator.text import tr
 class ImportOptions:
     """The options of `stopgap journal import`."""
 
-    folder: Path
+    folder: Path | None
+    """None: every run of this machine, into a team's journal."""
     signers: Path | None = None
     json: bool = False
 
@@ -27,11 +29,15 @@ class ImportOptions:
 def bring_in(options: ImportOptions) -> int:
     """Read a run's folder, verify the exported journal, and add the run to the journal."""
     screen, folder = screens.out(), options.folder
+    if folder is None:
+        from stopgap.orchestrator.cli.team import bring_all
+
+        return bring_all(as_json=options.json)
     if not folder.is_dir():
         raise UsageError(
             tr("{folder}: no such folder; give a run's own, as below runs/ of $STOPGAP_HOME", folder=folder)
         )
-    with Journal.open(state_home()) as journal:
+    with open_journal() as journal:
         try:
             exported = read_exported(journal, folder, options.signers)
             missing = bring_back(journal, exported)

@@ -12,6 +12,7 @@ from typing import Literal
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage
 from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.journals import open_journal, open_journal_to_read
 from stopgap.orchestrator.cli.screen import said
 from stopgap.orchestrator.cli.steps import moment
 from stopgap.orchestrator.documents.evidence import custody_document, decryption_document
@@ -21,7 +22,6 @@ from stopgap.orchestrator.evidence.files import FolderFiles
 from stopgap.orchestrator.evidence.manifest import MANIFEST
 from stopgap.orchestrator.evidence.reader import CollectionReader, UnreadableEvidence, open_collection
 from stopgap.orchestrator.evidence.verify import collections_below
-from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.journal.records import EvidenceHandled
 from stopgap.orchestrator.run.person import operator
 from stopgap.orchestrator.text import tr
@@ -117,7 +117,7 @@ def put_on_record(what: str, collected: CollectionReader, action: Literal["opene
         screens.err().line(tr("stopgap: not in the custody log: {error}", error=error), "bad")
         return
     if not Path(what).is_dir():
-        with Journal.open(state_home()) as journal:
+        with open_journal() as journal:
             journal.append(journal.resolve(what), handled)
 
 
@@ -126,7 +126,7 @@ def collections_of(what: str) -> Iterator[CollectionReader]:
     if Path(what).is_dir():
         folders = collections_below(Path(what))
     else:
-        with Journal.open_to_read(state_home()) as journal:
+        with open_journal_to_read() as journal:
             run = journal.resolve(what)
             history = journal.history(run)
             folders = [journal.run_path(run) / kept.folder for kept in history.evidence]

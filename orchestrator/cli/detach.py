@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.journals import open_journal
 from stopgap.orchestrator.errors import Error
-from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.text import tr
 
 LOG = "detached.log"
@@ -24,7 +25,7 @@ def go_on_apart(name: str, words: Sequence[str]) -> int:
 
     Raises Error with the last words of a process that ended at once.
     """
-    with Journal.open(state_home()) as journal:
+    with open_journal() as journal:
         run = journal.resolve(name)
         log = journal.run_folder(run) / LOG
         with log.open("ab") as output:

@@ -9,12 +9,12 @@ from typing import Literal
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.journals import open_journal, open_journal_to_read
 from stopgap.orchestrator.cli.papers import put
 from stopgap.orchestrator.cli.screen import Screen, said
 from stopgap.orchestrator.documents.duties import duties_document
 from stopgap.orchestrator.duties import due_text
 from stopgap.orchestrator.errors import UsageError
-from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.journal.incident_records import DutyDecided
 from stopgap.orchestrator.journal.incidents import Incident, decide_duty, find_incident
 from stopgap.orchestrator.language import Language, spoken
@@ -103,7 +103,7 @@ def duty(options: DutyOptions) -> int:
 
 
 def _standings(name: str | None) -> tuple[Incident, tuple[DutyStanding, ...]]:
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         incident = find_incident(journal, name)
         histories = [journal.history(run) for run in incident.runs]
     return incident, duty_standings(incident, histories, spoken())
@@ -120,7 +120,7 @@ def _decide(options: DutyOptions, incident: Incident) -> int:
         reason=options.reason,
         by=operator(),
     )
-    with Journal.open(state_home()) as journal:
+    with open_journal() as journal:
         decide_duty(journal, incident, word)
     _, standings = _standings(incident.name)
     (standing,) = (each for each in standings if each.duty.id == options.duty)

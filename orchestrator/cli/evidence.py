@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.custody import opened
 from stopgap.orchestrator.cli.document import print_document, print_line
+from stopgap.orchestrator.cli.journals import open_journal_to_read
 from stopgap.orchestrator.documents.evidence import (
     collections_document,
     hit_object,
@@ -23,7 +24,6 @@ from stopgap.orchestrator.documents.evidence import (
 from stopgap.orchestrator.errors import Error, UsageError
 from stopgap.orchestrator.evidence.reader import CollectionReader, Line, lines_of
 from stopgap.orchestrator.evidence.tree import MOST_HOLES
-from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.text import tr
 
 if TYPE_CHECKING:
@@ -249,7 +249,7 @@ def _work(what: str) -> Work | None:
 
     if Path(what).is_dir():
         return None
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         history = journal.history(journal.resolve(what))
     ended = history.finished_at or history.as_of
     done = tuple(

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.custody import opened
 from stopgap.orchestrator.cli.document import print_line
+from stopgap.orchestrator.cli.journals import open_journal_to_read
 from stopgap.orchestrator.documents.evidence import findings_object
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.evidence.reader import CollectionReader, together
 from stopgap.orchestrator.hostnumber import parse_moment
-from stopgap.orchestrator.journal import Journal, state_home
 from stopgap.orchestrator.run.trust import trusted
 from stopgap.orchestrator.severity import SEVERITIES, Severity
 from stopgap.orchestrator.text import tr
@@ -189,7 +189,7 @@ def _recorded(what: str, judged: Mapping[Path, Findings], code: int) -> int:
     from stopgap.orchestrator.findings.keeping import no_findings, write_findings
     from stopgap.orchestrator.run.runner import write_report
 
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         if not journal.writable:
             screens.err().line(
                 tr("{home} cannot be written: these findings are not recorded", home=journal.home), "warn"

@@ -169,12 +169,12 @@ class ExportRunOptions:
 def export_run(options: ExportRunOptions) -> int:
     """Write what a run has found and done as a bundle of STIX, or an event of MISP."""
     from stopgap.orchestrator.cli.damage import show_damage
+    from stopgap.orchestrator.cli.journals import open_journal_to_read
     from stopgap.orchestrator.exchange.case import read_case
     from stopgap.orchestrator.exchange.misp import write_misp
     from stopgap.orchestrator.exchange.stix import write_stix
-    from stopgap.orchestrator.journal import Journal, state_home
 
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         case = read_case(journal, options.run)
     show_damage(screens.err(), case.history.run, case.history.damage)
     write = write_stix if options.form == "stix" else write_misp
@@ -217,10 +217,10 @@ class ExportEventsOptions:
 
 def export_events(options: ExportEventsOptions) -> int:
     """Print the events of a run for a SIEM, one JSON object a line."""
+    from stopgap.orchestrator.cli.journals import open_journal_to_read
     from stopgap.orchestrator.exchange.events import events
-    from stopgap.orchestrator.journal import Journal, state_home
 
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         history = journal.history(journal.resolve(options.run))
     for event in events(history, options.form):
         print_line(event)

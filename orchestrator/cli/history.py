@@ -11,6 +11,7 @@ from stopgap.orchestrator.cli.approvals import show_approvals
 from stopgap.orchestrator.cli.damage import show_damage, show_strays
 from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.findings import show_findings_made
+from stopgap.orchestrator.cli.journals import open_journal_to_read
 from stopgap.orchestrator.cli.prune import show_pruned
 from stopgap.orchestrator.cli.screen import columns, padded, said, width_of
 from stopgap.orchestrator.cli.steps import counted, moment, show_gaps, show_proof
@@ -18,7 +19,7 @@ from stopgap.orchestrator.cli.verdicts import show_past_verdicts
 from stopgap.orchestrator.cli.words import entry, own_name, reason_label, worded
 from stopgap.orchestrator.documents.run import run_document, runs_document, verification_document
 from stopgap.orchestrator.hosttext import shortened
-from stopgap.orchestrator.journal import DamagedRunError, History, Journal, state_home
+from stopgap.orchestrator.journal import DamagedRunError, History
 from stopgap.orchestrator.outcome import FAILURES, RESUMED, word_of
 from stopgap.orchestrator.sinks.backlog import Undelivered, undelivered, undelivered_object
 from stopgap.orchestrator.text import tr, trn
@@ -56,7 +57,7 @@ class VerifyOptions:
 
 def runs(options: RunsOptions) -> int:
     """List the runs, the latest first."""
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         listed, strays = journal.runs(), journal.strays()
         damage = {run.id: problems for run in listed if (problems := journal.verify(run.id))}
         try:
@@ -88,7 +89,7 @@ def runs(options: RunsOptions) -> int:
 
 
 def _undelivered(run: str) -> list[Undelivered]:
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         return undelivered(journal.home, journal.heads(), run)
 
 

@@ -11,13 +11,14 @@ from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage
 from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.incident_details import ask_for_details, details_of
+from stopgap.orchestrator.cli.journals import open_journal, open_journal_to_read
 from stopgap.orchestrator.cli.recover import show_standing
 from stopgap.orchestrator.cli.screen import said
 from stopgap.orchestrator.cli.steps import counted, moment
 from stopgap.orchestrator.cli.words import own_name
 from stopgap.orchestrator.documents.incident import incident_document
 from stopgap.orchestrator.errors import UsageError
-from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.journal.details import FOR_AUTHORITIES, IncidentDetails
 from stopgap.orchestrator.journal.incidents import (
     close_incident,
@@ -78,7 +79,7 @@ class NoteOptions:
 def opening(options: OpenOptions) -> int:
     """Open an incident; the details come from the options, or from the person at the terminal."""
     details = details_of(options.file, options.details)
-    with Journal.open(state_home()) as journal:
+    with open_journal() as journal:
         open_incident(journal, options.name, operator())
         details = details or (
             None if options.json else ask_for_details(screens.err(), IncidentDetails(), FOR_AUTHORITIES)
@@ -97,7 +98,7 @@ def opening(options: OpenOptions) -> int:
 def describing(options: DescribeOptions) -> int:
     """Add details to an incident, from the options or from the person at the terminal."""
     details = details_of(options.file, options.details)
-    with Journal.open(state_home()) as journal:
+    with open_journal() as journal:
         incident = find_incident(journal, options.incident)
         details = details or (None if options.json else ask_for_details(screens.err(), incident.details))
         if details is None:
@@ -113,7 +114,7 @@ def describing(options: DescribeOptions) -> int:
 
 def noting(options: NoteOptions) -> int:
     """Add a note, with time and author."""
-    with Journal.open(state_home()) as journal:
+    with open_journal() as journal:
         incident = find_incident(journal, options.incident)
         note(journal, incident, options.text, operator(), went_well=options.went_well)
         return _tell(journal, incident.name, tr("Noted in {incident}.", incident=incident.name), as_json=options.json)
@@ -121,7 +122,7 @@ def noting(options: NoteOptions) -> int:
 
 def closing(options: IncidentOptions) -> int:
     """Close an incident."""
-    with Journal.open(state_home()) as journal:
+    with open_journal() as journal:
         incident = find_incident(journal, options.incident)
         close_incident(journal, incident, operator())
         return _tell(
@@ -141,7 +142,7 @@ def _tell(journal: Journal, name: str, said: str, *, as_json: bool) -> int:
 
 def show(options: IncidentOptions) -> int:
     """Show an incident: notes and runs by time, and changes in force."""
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         incident = find_incident(journal, options.incident)
         histories = [journal.history(run) for run in incident.runs]
     if options.json:

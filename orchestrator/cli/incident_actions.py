@@ -7,9 +7,10 @@ from datetime import date
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.journals import open_journal
 from stopgap.orchestrator.documents.incident import incident_document
 from stopgap.orchestrator.errors import UsageError
-from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.journal.incidents import add_action, find_incident, finish_action
 from stopgap.orchestrator.run.person import operator
 from stopgap.orchestrator.text import Text, tr
@@ -41,7 +42,7 @@ class DoneOptions:
 
 def adding(options: AddOptions) -> int:
     """Add an action with owner and due day."""
-    with Journal.open(state_home()) as journal:
+    with open_journal() as journal:
         incident = find_incident(journal, options.incident)
         number = add_action(
             journal,
@@ -64,7 +65,7 @@ def adding(options: AddOptions) -> int:
 
 def finishing(options: DoneOptions) -> int:
     """Record that an action is done, or a decision taken."""
-    with Journal.open(state_home()) as journal:
+    with open_journal() as journal:
         incident = find_incident(journal, options.incident)
         finish_action(journal, incident, options.number, options.result, operator())
         told = tr("Action {number} of {incident} is done.", number=options.number, incident=incident.name)

@@ -12,8 +12,9 @@ from typing import Literal
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage
+from stopgap.orchestrator.cli.journals import open_journal_to_read
 from stopgap.orchestrator.errors import Error
-from stopgap.orchestrator.journal import History, Journal, JournalError, state_home
+from stopgap.orchestrator.journal import History, JournalError
 from stopgap.orchestrator.journal.disk import write_at_once
 from stopgap.orchestrator.language import Language
 from stopgap.orchestrator.run.own_names import names_in
@@ -82,7 +83,7 @@ class IncidentManualOptions:
 
 def report(options: ReportOptions) -> int:
     """Write the report of a run; return 1 for a damaged journal."""
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         run = journal.resolve(options.run)
         paper = run_report(journal, run, lang=options.lang, format=options.format, zone=options.zone)
     return _put(options.output, paper)
@@ -90,7 +91,7 @@ def report(options: ReportOptions) -> int:
 
 def manual(options: ManualOptions) -> int:
     """Write the manual of a run; return 1 for a damaged journal."""
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         history = journal.history(journal.resolve(options.run))
         zone = options.zone or zone_of_run(journal, history)
     text = _manual(history, replace(options, zone=zone), names_in([history], options.lang))
@@ -99,7 +100,7 @@ def manual(options: ManualOptions) -> int:
 
 def incident_report(options: IncidentReportOptions) -> int:
     """Write the report of an incident; return 1 for a damaged journal."""
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         paper = of_incident(journal, options.incident, lang=options.lang, format=options.format, zone=options.zone)
     return _put(options.output, paper)
 
@@ -109,7 +110,7 @@ def incident_manual(options: IncidentManualOptions) -> int:
     from stopgap.orchestrator.report.guide import guide_text
     from stopgap.orchestrator.run.standing import recovers
 
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         incident, histories = runs_of_incident(journal, options.incident)
     text = guide_text(
         incident,

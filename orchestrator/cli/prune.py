@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.journals import open_journal, open_journal_to_read
 from stopgap.orchestrator.cli.screen import Screen, said
 from stopgap.orchestrator.cli.steps import moment
 from stopgap.orchestrator.documents.prune import prune_document
 from stopgap.orchestrator.errors import RefusedError
 from stopgap.orchestrator.hosttext import shortened
-from stopgap.orchestrator.journal import DamagedRunError, Journal, state_home
+from stopgap.orchestrator.journal import DamagedRunError
 from stopgap.orchestrator.journal.prune import Judged, judge, left_over, remove
 from stopgap.orchestrator.journal.pruned_records import RunPruned
 from stopgap.orchestrator.run.person import operator
@@ -34,8 +35,7 @@ class PruneOptions:
 def prune(options: PruneOptions) -> int:
     """Remove the runs that are old, ended, reported and not needed; with --dry-run only list these and the others."""
     screen = screens.err() if options.json else screens.out()
-    opened = Journal.open_to_read if options.dry_run else Journal.open
-    with opened(state_home()) as journal:
+    with open_journal_to_read() if options.dry_run else open_journal() as journal:
         try:
             judged = judge(journal, journal.now() - options.older, operator(), keep_evidence=options.keep_evidence)
             left = [each.run for each in left_over(journal)]

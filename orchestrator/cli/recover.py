@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage
 from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.journals import open_journal_to_read
 from stopgap.orchestrator.cli.screen import Screen, said
 from stopgap.orchestrator.cli.words import named
-from stopgap.orchestrator.journal import DamagedRunError, History, Journal, JournalError, state_home
+from stopgap.orchestrator.journal import (
+    DamagedRunError,
+    History,
+    Journal,
+    JournalError,
+)
 from stopgap.orchestrator.journal.incidents import Incident, find_incident
 from stopgap.orchestrator.run.standing import HostStands, hosts_stand, phase_text
 from stopgap.orchestrator.run.status_document import standing_document
@@ -30,7 +36,7 @@ class RecoverOptions:
 
 def recover(options: RecoverOptions) -> int:
     """Tell where each contained host stands; return 1 for a damaged journal."""
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         incident = _incident(journal, options.incident)
         names = incident.runs if incident else [run.id for run in reversed(journal.runs())]
         histories, damage = _histories(journal, names)

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.journals import open_journal_to_read
 from stopgap.orchestrator.cli.run_options import RunRequested
 from stopgap.orchestrator.cli.steps import moment
 from stopgap.orchestrator.documents.catalogue import written_document
 from stopgap.orchestrator.errors import RefusedError, UsageError
 from stopgap.orchestrator.host import Host, Network
 from stopgap.orchestrator.inventory import load_inventory
-from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.journal import state_home
 from stopgap.orchestrator.request import (
     BlockRequest,
     Evidence,
@@ -150,6 +151,6 @@ def _addresses(target: Host) -> list[Network]:
 
 
 def _evidence(run: str) -> tuple[Evidence, ...]:
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         kept = trusted(journal, journal.resolve(run)).evidence
     return tuple(Evidence(host=k.host, profile=k.profile, manifest_sha256=k.manifest_sha256) for k in kept)

@@ -216,13 +216,13 @@ def resume(command: ResumeCommand) -> int:
 
 
 def _go_back(name: str, step: str) -> None:
-    from stopgap.orchestrator.journal import Journal, state_home
+    from stopgap.orchestrator.cli.journals import open_journal
     from stopgap.orchestrator.run.gate import gate_here
     from stopgap.orchestrator.run.person import operator
     from stopgap.orchestrator.run.step_back import step_back
     from stopgap.orchestrator.run.trust import trusted
 
-    with Journal.open(state_home()) as journal:
+    with open_journal() as journal:
         history = trusted(journal, journal.resolve(name))
         gate_here().go_on(journal, history)
         again = step_back(journal, history, step, operator())
@@ -253,7 +253,7 @@ def _ended(result: RunResult, options: RunOptions, messages: screens.Screen, *, 
         messages.line(tr("Refused: {refusal}. Nothing was changed.", refusal=result.refusal), "bad")
     elif not dry_run and not options.json:
         show_conclusion(screens.out(), result)
-    tell_unwritten(result.unreported, result.unsigned, result.displaced)
+    tell_unwritten(result.unreported, result.unsigned, result.displaced, result.apart)
     return result.exit_code or int(bool(result.unreported or result.unsigned or result.displaced))
 
 
@@ -348,10 +348,10 @@ def _incident(name: str | None) -> Incident | None:
     """Return an existing incident; raises JournalError for an unknown name."""
     if name is None:
         return None
-    from stopgap.orchestrator.journal import Journal, state_home
+    from stopgap.orchestrator.cli.journals import open_journal
     from stopgap.orchestrator.journal.incidents import find_incident
 
-    with Journal.open(state_home()) as journal:
+    with open_journal() as journal:
         return find_incident(journal, name)
 
 
@@ -364,8 +364,10 @@ def _agreed(path: Path | None) -> str | None:
     return saved_digest(path)
 
 
-def tell_unwritten(unreported: str, unsigned: str, displaced: str = "") -> None:
+def tell_unwritten(unreported: str, unsigned: str, displaced: str = "", apart: str = "") -> None:
     """Print the reasons for an unwritten report, a missing signature, or records outside the journal."""
+    if apart:
+        screens.err().line(apart, "warn")
     if displaced:
         screens.err().line(displaced, "bad")
     if unreported:
@@ -381,10 +383,10 @@ def _live_view(options: RunOptions) -> LiveView | None:
     """Return the requested live view; None without a terminal."""
     if not options.watch:
         return None
+    from stopgap.orchestrator.cli.journals import open_journal
     from stopgap.orchestrator.cli.live_view import LiveView
-    from stopgap.orchestrator.journal import Journal, state_home
 
-    live_view = LiveView(lambda: Journal.open(state_home()))
+    live_view = LiveView(open_journal)
     return live_view if live_view.possible else None
 
 

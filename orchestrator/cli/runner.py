@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.journals import open_journal
 from stopgap.orchestrator.documents.envelope import envelope
-from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.journal import state_home
 from stopgap.orchestrator.run.gate import gate_here
 from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.person import operator
@@ -41,7 +42,7 @@ def order_elsewhere(order: Order, choice: str, emergency: str, *, as_json: bool)
     screen = screens.err() if as_json else screens.out()
     address, gate = queue_address(), gate_here()
     found = []
-    with Journal.open(state_home()) as journal:
+    with open_journal() as journal:
         for each in order_at_sites(journal, address, order, choice, gate, operator(), emergency):
             found.append({"run": each.run, "site": each.site, "targets": list(each.targets)})
             screen.line(

@@ -9,6 +9,7 @@ from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.approvals import show_approvals
 from stopgap.orchestrator.cli.damage import show_damage, show_strays
 from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.journals import tell_apart
 from stopgap.orchestrator.cli.recover import show_standing
 from stopgap.orchestrator.cli.screen import Screen, padded, said
 from stopgap.orchestrator.cli.steps import moment
@@ -44,11 +45,13 @@ def status(options: StatusOptions) -> int:
     """
     if options.json:
         found = read_status(offline=options.offline)
+        tell_apart(found.apart)
         print_document(status_document(found))
         _tell_sinks(found)
         return found.exit_code
     screen = screens.out()
     found = read_status(offline=options.offline, on_run=lambda run: _show(screen, run))
+    tell_apart(found.apart)
     show_strays(screen, found.strays)
     show_open_hosts(screen, found.open_hosts)
     for host in found.returning:

@@ -9,12 +9,13 @@ from pathlib import Path
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import damage_refused, show_damage
 from stopgap.orchestrator.cli.document import print_line
+from stopgap.orchestrator.cli.journals import open_journal_to_read
 from stopgap.orchestrator.cli.run import tell_unwritten
 from stopgap.orchestrator.cli.screen import Screen, said
 from stopgap.orchestrator.cli.steps import counted
 from stopgap.orchestrator.cli.terminal import Terminal, stoppable
 from stopgap.orchestrator.cli.words import own_name
-from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, Journal, state_home
+from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History
 from stopgap.orchestrator.journal.failure import UntrustedRunError
 from stopgap.orchestrator.outcome import word_of
 from stopgap.orchestrator.run.undo_run import UndoResult
@@ -63,7 +64,7 @@ def undo(options: UndoOptions) -> int:
         _show_nothing(screen, result)
         return result.exit_code
     _show(screen, result)
-    tell_unwritten(result.unreported, result.unsigned, result.displaced)
+    tell_unwritten(result.unreported, result.unsigned, result.displaced, result.apart)
     return result.exit_code
 
 
@@ -134,7 +135,7 @@ def _show_nothing(screen: Screen, result: UndoResult) -> None:
             )
     else:
         screen.line(tr("There is nothing to undo in run {run}.", run=result.run))
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         for other in journal.runs():
             if other.id == result.run:
                 continue

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.canvas import PAUSE, Canvas
 from stopgap.orchestrator.cli.document import print_line
+from stopgap.orchestrator.cli.journals import open_journal_to_read
 from stopgap.orchestrator.cli.other_runs import Elsewhere
 from stopgap.orchestrator.cli.view import view
-from stopgap.orchestrator.journal import History, Journal, state_home
+from stopgap.orchestrator.journal import History, Journal
 from stopgap.orchestrator.run.events import EventObserver
 from stopgap.orchestrator.text import tr
 
@@ -30,7 +30,7 @@ def watch(options: WatchOptions) -> int:
     if options.json:
         return _tell_events(options.run)
     screen = screens.out()
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         run = journal.resolve(options.run)
         history = journal.history(run)
         if screen.is_terminal and sys.stdin.isatty() and history.state == "running":
@@ -44,7 +44,7 @@ def _tell_events(name: str) -> int:
     """Print every record of a run as an event, those to come as they come, until the run ends."""
     events = EventObserver(print_line)
     told = 0
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         run = journal.resolve(name)
         while True:
             history = journal.history(run)
@@ -54,7 +54,8 @@ def _tell_events(name: str) -> int:
             if history.state != "running":
                 events.ended(history)
                 return int(bool(history.damage))
-            time.sleep(PAUSE)
+            while not journal.wait(PAUSE):
+                pass
 
 
 def _follow(journal: Journal, run: str) -> History:

@@ -10,6 +10,7 @@ from typing import Any
 from stopgap.orchestrator.documents.envelope import envelope
 from stopgap.orchestrator.documents.run import run_object
 from stopgap.orchestrator.journal import History
+from stopgap.orchestrator.journal.merged import Merged
 from stopgap.orchestrator.remote.driver_check import Checked
 from stopgap.orchestrator.secret.agreement import NamedCommand
 from stopgap.orchestrator.task import Task
@@ -78,6 +79,19 @@ def import_document(history: History, *, records: int, missing: int) -> dict[str
         "records": records,
         "records_missing": missing,
         "in_force": len(history.in_force()),
+    }
+
+
+def installed_document(journal: str, before: int, after: int) -> dict[str, Any]:
+    """Give where a team's journal is, and the version of its schema before and after."""
+    return {**envelope("install"), "journal": journal, "before": before, "after": after}
+
+
+def merged_document(merged: Iterable[Merged]) -> dict[str, Any]:
+    """Give the runs that a machine brought into a team's journal, with the number of records."""
+    return {
+        **envelope("merge"),
+        "runs": [{"run": each.chain, "records": each.records, "forked": each.forked} for each in merged],
     }
 
 

@@ -40,6 +40,7 @@ from stopgap.orchestrator.journal.records import (
     StepStarted,
     UndoIntended,
     UndoMade,
+    WrittenApart,
 )
 from stopgap.orchestrator.outcome import Outcome, RunOutcome
 from stopgap.orchestrator.severity import SEVERITIES, Severity
@@ -77,6 +78,8 @@ def severity_of(record: AnyRecord) -> Severity:
             return severity_of_step(record.outcome)
         case HostUnreachable() | DamageAccepted():
             return "high"
+        case WrittenApart():
+            return "high" if record.contested else "low"
         case Asked() | ApprovalAsked():
             return "medium"
         case CheckJudged():
@@ -190,6 +193,12 @@ def summary_of(record: AnyRecord, change: ChangeIntended | None = None) -> str:
             return ended_words(record.outcome, record.containment)
         case DamageAccepted():
             return tr("{by} goes on in spite of a damaged journal", by=record.by)
+        case WrittenApart():
+            return trn(
+                "{count} record was written apart, out of reach of the team's database",
+                "{count} records were written apart, out of reach of the team's database",
+                record.records,
+            )
         case (
             IncidentOpened()
             | IncidentDescribed()

@@ -7,6 +7,7 @@ from stopgap.orchestrator.journal.fold import fold, moment
 from stopgap.orchestrator.journal.history import ChangeStatus, Containment, History, MessageStatus, StepStatus
 from stopgap.orchestrator.journal.home import state_home
 from stopgap.orchestrator.journal.listing import RunSummary
+from stopgap.orchestrator.journal.opening import journal_exists, open_journal, open_journal_to_read
 from stopgap.orchestrator.journal.records import step_of
 from stopgap.orchestrator.journal.store import Journal
 from stopgap.orchestrator.journal.strays import Stray
@@ -28,7 +29,10 @@ __all__ = [
     "UnknownRunError",
     "deliveries",
     "fold",
+    "journal_exists",
     "moment",
+    "open_journal",
+    "open_journal_to_read",
     "posting",
     "state_home",
     "step_of",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +20,8 @@ from stopgap.orchestrator.journal.records import MessageIntended, MessagePosted
 from stopgap.orchestrator.journal.store import Journal
 from stopgap.orchestrator.text import tr
 
+_PAUSE = 0.3
+"""Seconds between two looks at another machine that is sending."""
 DeliveryState: TypeAlias = Literal["sent", "unknown", "failed"]
 
 
@@ -86,17 +89,25 @@ def posting(journal: Journal, series: str, *, give_up: Callable[[], bool]) -> It
 
     Raises JournalError.
     """
-    path = private_folder(journal.home / "posting") / hashlib.sha256(series.encode()).hexdigest()[:16]
+    name = hashlib.sha256(series.encode()).hexdigest()[:16]
+    path, claim = private_folder(journal.home / "posting") / name, f"posting {name}"
     try:
         descriptor = take(path)
         while descriptor is None and not give_up():
             descriptor = take(path)
+        while descriptor is not None and journal.claims.claim(claim) is not None:
+            if give_up():
+                os.close(descriptor)
+                descriptor = None
+            else:
+                time.sleep(_PAUSE)
     except OSError as error:
         raise JournalError(tr("{path}: {strerror}", path=path, strerror=error.strerror)) from None
     try:
         yield descriptor is not None
     finally:
         if descriptor is not None:
+            journal.claims.disclaim(claim)
             os.close(descriptor)
 
 

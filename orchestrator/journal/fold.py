@@ -56,6 +56,7 @@ from stopgap.orchestrator.journal.records import (
     UndoIntended,
     UndoMade,
     Verdict,
+    WrittenApart,
     step_of,
 )
 from stopgap.orchestrator.outcome import RunOutcome
@@ -217,6 +218,7 @@ class _Fold:
             case (
                 EvidenceHandled()
                 | DamageAccepted()
+                | WrittenApart()
                 | IncidentOpened()
                 | IncidentDescribed()
                 | Noted()

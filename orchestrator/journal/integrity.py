@@ -57,6 +57,7 @@ def integrity_problems(run: str, kept: Kept, beside: Beside, signers: Path | Non
     yield from chain_problems(run, kept.rows)
     for seq in kept.misfiled:
         yield tr("record {seq}: is listed as another kind", seq=seq)
+    yield from _contested(kept.rows)
     yield from _end_problems(kept)
     yield from head_problems(run, kept.rows, beside.folder, signers)
     if beside.exported is not None and not begins_with(run, kept.rows, beside.exported):
@@ -83,6 +84,16 @@ def unsigned_changes(run: str, kept: Kept, folder: Path) -> Iterator[str]:
                 signed=signed,
             )
         )
+
+
+def _contested(rows: Sequence[Row]) -> Iterator[str]:
+    for row in rows:
+        if '"kind":"written-apart"' in row.record and '"contested":true' in row.record:
+            yield tr(
+                "record {seq}: two machines went on with it at once, while one did not reach the team's database; "
+                "look at the hosts before acting on it",
+                seq=row.seq,
+            )
 
 
 def _end_problems(kept: Kept) -> Iterator[str]:

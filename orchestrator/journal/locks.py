@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 
 from stopgap.orchestrator.journal.disk import disk_errors
 from stopgap.orchestrator.journal.failure import RunHeldError
 from stopgap.orchestrator.journal.lock import is_taken, take
-from stopgap.orchestrator.text import tr
+from stopgap.orchestrator.journal.strays import mark_begun
+from stopgap.orchestrator.text import Text, tr
 
 
 class RunLocks:
-    """The locks held by this process, safe for many threads; `folder` gives a run's own folder."""
+    """The locks held by this process, safe for many threads; `runs` is the folder of the runs' own folders."""
 
-    def __init__(self, folder: Callable[[str], Path]) -> None:
-        self._folder = folder
+    def __init__(self, runs: Path) -> None:
+        self._runs = runs
         self._lock = threading.Lock()
         self._held: dict[str, int] = {}
 
-    def take(self, run: str, folder: Path) -> bool:
+    def take(self, run: str, folder: Path, *, over: bool = False) -> bool:
         """Take the lock of a run in the run's `folder`; False if this process holds the lock. Raises RunHeldError."""
         path = folder / "lock"
         with self._lock:
@@ -46,9 +47,9 @@ class RunLocks:
                 os.close(descriptor)
             self._held.clear()
 
-    def descriptor(self, run: str) -> int:
-        """Return the descriptor of a held lock."""
-        return self._held[run]
+    def mark_begun(self, run: str) -> None:
+        """Note in the lock's file that the journal has a record of the run."""
+        mark_begun(self._held[run])
 
     def is_mine(self, run: str) -> bool:
         """Return True if this process holds the lock."""
@@ -57,4 +58,15 @@ class RunLocks:
 
     def is_elsewhere(self, run: str) -> bool:
         """Return True if another process of this machine holds the lock."""
-        return not self.is_mine(run) and is_taken(self._folder(run) / "lock")
+        return not self.is_mine(run) and is_taken(self._runs / run / "lock")
+
+    def elsewhere(self, runs: Iterable[str]) -> set[str]:
+        """Return those of the runs whose lock another process of this machine holds."""
+        return {run for run in runs if self.is_elsewhere(run)}
+
+    def claim(self, name: str, *, over: bool = False) -> Text | None:
+        """Return None: without a team the file locks of the state folder are all there is."""
+        return None
+
+    def disclaim(self, name: str) -> None:
+        """Do nothing: see `claim`."""

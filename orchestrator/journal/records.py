@@ -375,6 +375,24 @@ class DamageAccepted(Record):
     problems: tuple[EscapedLine, ...]
 
 
+class WrittenApart(Record):
+    """The next records were written by one machine alone, while the team's database was out of its reach.
+
+    Others wrote to the run meanwhile: their records stand before this one.
+    """
+
+    kind: Literal["written-apart"] = "written-apart"
+    controller: str
+    """Names the machine with its state folder."""
+    after: int
+    """Number of the last record that the machine knew of; -1 for a run of which it knew none."""
+    records: int
+    last_hash: str
+    """Hash that the last of the records had on the machine."""
+    contested: bool
+    """Both sides acted: what is in force has to be looked at."""
+
+
 AnyRecord: TypeAlias = Annotated[
     RunStarted
     | PlanMade
@@ -398,6 +416,7 @@ AnyRecord: TypeAlias = Annotated[
     | SteppedBack
     | RunFinished
     | DamageAccepted
+    | WrittenApart
     | IncidentOpened
     | IncidentDescribed
     | Noted

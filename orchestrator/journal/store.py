@@ -20,14 +20,12 @@ from stopgap.orchestrator.journal.chain import (
     export_line,
     timestamp,
 )
-from stopgap.orchestrator.journal.database import open_copy, open_database
 from stopgap.orchestrator.journal.disk import disk_errors, write_at_once
 from stopgap.orchestrator.journal.failure import DamagedRunError, JournalError, UnknownRunError
 from stopgap.orchestrator.journal.fold import fold
 from stopgap.orchestrator.journal.head import HEAD, SIGNATURE, head_problems, head_text
 from stopgap.orchestrator.journal.history import History
 from stopgap.orchestrator.journal.home import (
-    identity,
     is_writable,
     keep_controller_name,
     private_folder,
@@ -36,26 +34,30 @@ from stopgap.orchestrator.journal.home import (
 )
 from stopgap.orchestrator.journal.integrity import EXPORT, Kept, integrity_problems, read_beside, unsigned_changes
 from stopgap.orchestrator.journal.listing import SUMMED_UP, RunSummary, in_order_of_start, named, summary
+from stopgap.orchestrator.journal.local import LocalRecords
 from stopgap.orchestrator.journal.locks import RunLocks
+from stopgap.orchestrator.journal.merged import Merged
 from stopgap.orchestrator.journal.pruned_records import RunPruned
+from stopgap.orchestrator.journal.record_store import Locks, RecordStore
 from stopgap.orchestrator.journal.records import AnyRecord, RunStarted
-from stopgap.orchestrator.journal.reserve import set_aside, with_room
-from stopgap.orchestrator.journal.strays import RUN_ID, Stray, mark_begun, strays
-from stopgap.orchestrator.journal.table import PRUNED, RecordTable
+from stopgap.orchestrator.journal.reserve import with_room
+from stopgap.orchestrator.journal.strays import RUN_ID, Stray, strays
+from stopgap.orchestrator.journal.table import PRUNED
 from stopgap.orchestrator.signature import sign
-from stopgap.orchestrator.text import tr
+from stopgap.orchestrator.text import Text, tr
 
 _SIGNING = 0.1
 """Seconds from a new head to the signature, with a margin."""
 _ALPHABET = "23456789abcdefghjkmnpqrstvwxyz"
 
 
-def _utc_now() -> datetime:
+def utc_now() -> datetime:
+    """Return the present time, in UTC."""
     return datetime.now(UTC)
 
 
 class Journal:
-    """The journal of one state folder, safe for many threads and several processes at once.
+    """The records of all runs, with the folders of the runs on this machine; safe for many threads and processes.
 
     Every method raises JournalError if the disk fails.
     """
@@ -63,43 +65,59 @@ class Journal:
     def __init__(
         self,
         home: Path,
+        records: RecordStore,
+        locks: Locks,
         *,
-        clock: Callable[[], datetime] = _utc_now,
-        reading: bool = False,
+        clock: Callable[[], datetime] = utc_now,
+        writable: bool = True,
         signers: Path | None = None,
     ) -> None:
-        """Create the journal; callers use `open` and `open_to_read`.
+        """Create the journal; callers use `open_journal`, or `open` for a certain state folder.
 
         `signers` are required to have signed every run without a live process; other runs are `unsigned`.
         """
         self._signers = signers
         self.home = home
-        self.path = home / "journal.sqlite"
-        self.writable = not reading
+        self.writable = writable
         """False: the records come from a copy of a read-only state folder."""
         self._clock = clock
-        self._locks = RunLocks(self.run_path)
+        self._records = records
+        self._locks = locks
         self._begun: set[str] = set()
-        if not reading:
-            private_folder(home)
-        database = open_copy(self.path) if reading else with_room(home, lambda: open_database(self.path))
-        self._table = RecordTable(database, self.path)
-        if not reading:
-            set_aside(home)
-        self._identity = identity(self.path)
 
     @classmethod
-    def open(cls, home: Path, *, clock: Callable[[], datetime] = _utc_now) -> Self:
-        """Open the journal of a state folder; a missing folder (0700) and file (0600) are created.
+    def open(cls, home: Path, *, clock: Callable[[], datetime] = utc_now) -> Self:
+        """Open the journal in a state folder, in SQLite; a missing folder (0700) and file (0600) are created.
 
         `$STOPGAP_SIGNERS` names the required signers of the runs.
         """
-        return cls(home, clock=clock, signers=required_signers())
+        records = LocalRecords(home)
+        return cls(home, records, RunLocks(home / "runs"), clock=clock, signers=required_signers())
 
     @classmethod
-    def open_to_read(cls, home: Path, *, clock: Callable[[], datetime] = _utc_now) -> Self:
-        """Open a journal for reading; a read-only state folder is enough."""
-        return cls(home, clock=clock, reading=not is_writable(home), signers=required_signers())
+    def open_to_read(cls, home: Path, *, clock: Callable[[], datetime] = utc_now) -> Self:
+        """Open the journal in a state folder for reading; a read-only folder is enough."""
+        return cls.open(home, clock=clock) if is_writable(home) else cls.open_copy(home, clock=clock)
+
+    @classmethod
+    def open_copy(cls, home: Path, *, clock: Callable[[], datetime] = utc_now) -> Self:
+        """Open a copy in memory of the journal in a state folder, for reading."""
+        records, locks = LocalRecords(home, reading=True), RunLocks(home / "runs")
+        return cls(home, records, locks, clock=clock, writable=False, signers=required_signers())
+
+    @property
+    def apart(self) -> Text | None:
+        """Why only the records of this machine are at hand: a team's database is out of reach. None otherwise."""
+        return self._records.apart
+
+    @property
+    def claims(self) -> Locks:
+        """The locks of this process, for claims on routers and other hosts."""
+        return self._locks
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for new records, at most so long; return True if there may be some."""
+        return self._records.wait(seconds)
 
     def now(self) -> datetime:
         """Return the present time, by the journal's clock."""
@@ -107,11 +125,11 @@ class Journal:
 
     def displaced(self) -> bool:
         """Return True if the state folder was moved or deleted since the opening: later records would be lost."""
-        return self.writable and identity(self.path) != self._identity
+        return self._records.displaced()
 
     def close(self) -> None:
         """Close the journal, and release the lock of every held run."""
-        self._table.close()
+        self._records.close()
         self._locks.release_all()
 
     def __enter__(self) -> Self:
@@ -127,11 +145,14 @@ class Journal:
 
         Ids begin with the time in UTC, so that names sort by time.
         """
-        run = with_room(self.home, self._new_run)
-        self._hold(run)
-        self.append(run, started)
+        while True:
+            run = with_room(self.home, self._new_run)
+            self._hold(run)
+            if self.append_if(run, lambda entries: not entries, started):
+                break
+            self._locks.release(run)  # another machine of the team has a run of this id
         self._begun.add(run)
-        mark_begun(self._locks.descriptor(run))
+        self._locks.mark_begun(run)
         return run
 
     def let_go(self, run: str) -> None:
@@ -146,15 +167,14 @@ class Journal:
             (record.kind, timestamp(at), canonical_record(record)) for at, record in zip(times, records, strict=True)
         ]
         self._see_that_it_is_writable()
-        first = with_room(self.home, lambda: self._table.append(run, texts)) or 0
+        first = self._records.append(run, texts) or 0
         return tuple(Entry(first + n, at, record) for n, (at, record) in enumerate(zip(times, records, strict=True)))
 
     def append_if(self, run: str, holds: Callable[[Sequence[Entry]], bool], *records: AnyRecord) -> bool:
         """Append records only if `holds` is true of the run's entries; no other process writes in between."""
         texts = [(record.kind, timestamp(self._clock()), canonical_record(record)) for record in records]
         self._see_that_it_is_writable()
-        made = with_room(self.home, lambda: self._table.append(run, texts, lambda rows: holds([*map(entry, rows)])))
-        return made is not None
+        return self._records.append(run, texts, lambda rows: holds([*map(entry, rows)])) is not None
 
     def _new_run(self) -> str:
         while True:
@@ -167,6 +187,10 @@ class Journal:
                     sync_folder(self.home / "runs")
                     return run
 
+    def merge_all(self) -> list[Merged]:
+        """Bring what a team's database lacks of this machine's runs into it; raises JournalError."""
+        return self._records.merge_all()
+
     def bring_back(self, run: str, rows: Sequence[Row]) -> int:
         """Restore exported records of a run lost from this journal; return the number of missing records.
 
@@ -175,27 +199,27 @@ class Journal:
         """
         self._see_that_it_is_writable()
         with self.hold(run):
-            missing = self._table.restore(run, rows, lambda row: entry(row).record.kind)
-            mark_begun(self._locks.descriptor(run))
+            missing = self._records.restore(run, rows, lambda row: entry(row).record.kind)
+            self._locks.mark_begun(run)
         return missing
 
     def records(self, run: str) -> Iterator[Entry]:
         """Yield the entries of a run in order; raises UnknownRunError."""
-        rows = self._table.rows(run)
+        rows = self._records.rows(run)
         if not rows:
             raise self._unknown(run)
         return (entry(row) for row in rows)
 
     def after(self, run: str, seq: int) -> Iterator[Entry]:
         """Yield the entries of a run after the one with number `seq`, in order; none for an unknown run."""
-        return map(entry, self._table.after(run, seq))
+        return map(entry, self._records.after(run, seq))
 
     def heads(self, since: datetime | None = None) -> dict[str, int]:
         """Return the number of the last entry of every run, cheap enough to ask again and again.
 
         `since`: only runs with an entry at that time or later.
         """
-        found = self._table.heads() if since is None else self._table.last_since(timestamp(since))
+        found = self._records.heads() if since is None else self._records.last_since(timestamp(since))
         return {run: seq for run, seq in found.items() if RUN_ID.fullmatch(run)}
 
     def history(self, run: str) -> History:
@@ -213,16 +237,19 @@ class Journal:
 
     def runs(self) -> list[RunSummary]:
         """List all runs, the latest first."""
-        found = self._table.latest_of_kinds(*SUMMED_UP)
-        return [summary(run, rows, held=self.is_held(run)) for run, rows in reversed(found.items())]
+        found = self._records.latest_of_kinds(*SUMMED_UP)
+        held = self._locks.elsewhere(found)
+        return [
+            summary(run, rows, held=run in held or self._locks.is_mine(run)) for run, rows in reversed(found.items())
+        ]
 
     def of_run(self, run: str, *kinds: str) -> Iterator[Entry]:
         """Yield the entries of the given kinds of one run, in order."""
-        return map(entry, self._table.of_run(run, *kinds))
+        return map(entry, self._records.of_run(run, *kinds))
 
     def of_kinds(self, *kinds: str) -> Iterator[tuple[str, Entry]]:
         """Yield the entries of the given kinds of all runs, each with its run, in order of the append."""
-        return ((run, entry(row)) for run, row in self._table.of_kinds(*kinds))
+        return ((run, entry(row)) for run, row in self._records.of_kinds(*kinds))
 
     def resolve(self, name: str) -> str:
         """Return the id for `last`, an id, or the unique beginning or end of an id; raises UnknownRunError."""
@@ -230,12 +257,12 @@ class Journal:
         return named(name, ids, [stray.run for stray in strays(self.home, ids, pruned)], pruned, self.home)
 
     def strays(self) -> list[Stray]:
-        """Return the folders of runs unknown to this journal, and the runs without a folder."""
-        return strays(self.home, self._ids(), self._pruned())
+        """Return the folders of runs unknown to this journal, and the runs of this machine without a folder."""
+        return strays(self.home, self._ids(), self._pruned(), here=set(self._records.runs_here()))
 
     def pruned(self) -> list[RunPruned]:
         """Return what is on record of pruned runs, in order of the pruning; raises DamagedRunError."""
-        if not (kept := self._table.kept(PRUNED)):
+        if not (kept := self._records.kept(PRUNED)):
             return []
         if problems := list(integrity_problems(PRUNED, kept, read_beside(self.run_path(PRUNED)))):
             raise DamagedRunError(PRUNED, problems)
@@ -250,17 +277,17 @@ class Journal:
         heads = {each.run: (each.records - 1, each.last_hash) for each in pruned}
         at = timestamp(self._clock())
         texts = [(each.kind, at, canonical_record(each)) for each in pruned]
-        with_room(self.home, lambda: self._table.prune(heads, texts, self.is_held))
+        self._records.prune(heads, texts, self.is_held)
 
     def last_row(self, run: str) -> Row:
         """Return the last row of a run; raises UnknownRunError."""
-        if rows := self._table.rows(run):
+        if rows := self._records.rows(run):
             return rows[-1]
         raise self._unknown(run)
 
     def mentioned(self, run: str) -> frozenset[str]:
         """Return the ids of runs in the texts of a run's records."""
-        return frozenset(found for row in self._table.rows(run) for found in RUN_ID.findall(row.record))
+        return frozenset(found for row in self._records.rows(run) for found in RUN_ID.findall(row.record))
 
     def run_folder(self, run: str) -> Path:
         """Return the run's own folder, mode 0700, created if missing."""
@@ -279,7 +306,9 @@ class Journal:
         """Write the run's entries as JSON lines, by default to journal.jsonl in the run's folder, atomically."""
         self._see_that_it_is_writable()
         target = path or self.run_folder(run) / EXPORT
-        write_at_once(target, "".join(export_line(run, row) + "\n" for row in self._table.rows(run)).encode("ascii"))
+        write_at_once(
+            target, "".join(export_line(run, row) + "\n" for row in self._records.rows(run)).encode("ascii")
+        )
         return target
 
     def sign(self, run: str, key: Path) -> None:
@@ -288,19 +317,20 @@ class Journal:
         `ssh-keygen -Y verify -f SIGNERS -I WHO -n stopgap -s journal.head.sig <journal.head` verifies the signature
         too.
         """
-        content = head_text(run, self._table.rows(run))
+        content = head_text(run, self._records.rows(run))
         signature = sign(content, key)
         folder = self.run_folder(run)
         write_at_once(folder / HEAD, content)
         write_at_once(folder / SIGNATURE, signature)
 
     @contextmanager
-    def hold(self, run: str) -> Iterator[None]:
+    def hold(self, run: str, *, over: bool = False) -> Iterator[None]:
         """Hold the lock of a run for the length of the block; raises RunHeldError.
 
-        The process of `begin` already holds the lock.
+        The process of `begin` already holds the lock. `over`: take it from another machine, which then does nothing
+        more.
         """
-        mine = self._hold(run)
+        mine = self._hold(run, over=over)
         try:
             yield
         finally:
@@ -308,11 +338,11 @@ class Journal:
                 self._locks.release(run)
 
     def is_held(self, run: str) -> bool:
-        """Return True if a process of this machine, the current process included, holds the lock of the run."""
+        """Return True if a process of this machine or of the team, the current one included, holds the run's lock."""
         return self._locks.is_mine(run) or self._locks.is_elsewhere(run)
 
-    def _hold(self, run: str) -> bool:
-        return with_room(self.home, lambda: self._locks.take(run, self.run_folder(run)))
+    def _hold(self, run: str, *, over: bool = False) -> bool:
+        return with_room(self.home, lambda: self._locks.take(run, self.run_folder(run), over=over))
 
     def _examined(self, run: str, signers: Path | None = None) -> tuple[Kept, list[str]]:
         """Read a run's records with their problems; a concurrent writer is no damage."""
@@ -334,12 +364,12 @@ class Journal:
                 yield from head_problems(run, kept.rows, self.run_path(run), self._signers)
 
     def _kept(self, run: str) -> Kept:
-        if kept := self._table.kept(run):
+        if kept := self._records.kept(run):
             return kept
         raise self._unknown(run)
 
     def _ids(self) -> list[str]:
-        return in_order_of_start(self._table.runs())
+        return in_order_of_start(self._records.runs())
 
     def _pruned(self) -> list[str]:
         try:

@@ -46,14 +46,21 @@ class Stray:
         )
 
 
-def strays(home: Path, known: Sequence[str], pruned: Collection[str] = ()) -> list[Stray]:
+def strays(
+    home: Path, known: Sequence[str], pruned: Collection[str] = (), *, here: Collection[str] | None = None
+) -> list[Stray]:
     """Compare the folders below `home`/runs with the runs of the journal; the earliest run first.
 
+    `here`: the runs whose folders should be on this machine; None: all.
     The folder of a pruned run is no stray: evidence was kept, or the next `stopgap prune` removes the rest.
     """
     runs = home / "runs"
     there = {path.name for path in runs.iterdir() if RUN_ID.fullmatch(path.name)} if runs.is_dir() else set()
-    found = [Stray(run, runs / run, "folder") for run in known if run not in there and RUN_ID.fullmatch(run)]
+    found = [
+        Stray(run, runs / run, "folder")
+        for run in known
+        if run not in there and RUN_ID.fullmatch(run) and (here is None or run in here)
+    ]
     for run in there - set(known) - set(pruned):
         if (runs / run / EXPORT).is_file():
             found.append(Stray(run, runs / run, "records"))

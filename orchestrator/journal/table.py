@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +76,7 @@ class RecordTable:
                         )
                     )
             self._append(PRUNED, texts)
-            self._database.execute("DROP TRIGGER no_delete")
-            for run in heads:
-                self._database.execute("DELETE FROM records WHERE run = ?", (run,))
-                self._database.execute("DELETE FROM heads WHERE run = ?", (run,))
-            self._database.execute(NO_DELETE)
+            self._remove(heads)
 
     def restore(self, run: str, rows: Sequence[Row], kind_of: Callable[[Row], str]) -> int:
         """Restore a run's whole chain; return the number of rows that were missing.
@@ -96,6 +92,37 @@ class RecordTable:
                 self._insert(run, kind_of(row), row)
             self._database.execute(_NEW_HEAD, (run, rows[-1].seq, rows[-1].hash))
         return len(rows) - len(mine)
+
+    def add(self, run: str, rows: Sequence[Row], kinds: Sequence[str]) -> None:
+        """Append rows of the given kinds that are linked already, behind the head; the caller has verified the links.
+
+        Raises DamagedRunError for a row of another number.
+        """
+        with self._lock, transaction(self._database, self._path):
+            found = select(self._database, self._path, _HEAD, (run,), int, str)
+            if rows[0].seq != (found[0][0] + 1 if found else 0):
+                raise DamagedRunError(run, [tr("the journal has other records of it than {export}", export=EXPORT)])
+            for row, kind in zip(rows, kinds, strict=True):
+                self._insert(run, kind, row)
+            self._database.execute(_NEW_HEAD, (run, rows[-1].seq, rows[-1].hash))
+
+    def replace(self, run: str, rows: Sequence[Row], kind_of: Callable[[Row], str]) -> None:
+        """Put the rows in the place of those of a run; no rows: forget the run."""
+        with self._lock, transaction(self._database, self._path):
+            self._remove([run])
+            for row in rows:
+                self._insert(run, kind_of(row), row)
+            if rows:
+                self._database.execute(_NEW_HEAD, (run, rows[-1].seq, rows[-1].hash))
+
+    def head(self, run: str) -> tuple[int, str] | None:
+        """Return number and hash of a run's last record."""
+        found = self._select(_HEAD, (run,), int, str)
+        return (found[0][0], found[0][1]) if found else None
+
+    def chains(self) -> list[str]:
+        """Return the names of all chains: runs, incidents, pruned runs."""
+        return [str(run) for (run,) in self._select("SELECT run FROM heads ORDER BY run", (), str)]
 
     def rows(self, run: str) -> list[Row]:
         """Return the rows of a run, in order."""
@@ -170,6 +197,13 @@ class RecordTable:
             self._insert(run, kind, Row(seq, at, text, previous))
         self._database.execute(_NEW_HEAD, (run, seq, previous))
         return seq - len(texts) + 1
+
+    def _remove(self, runs: Iterable[str]) -> None:
+        self._database.execute("DROP TRIGGER no_delete")
+        for run in runs:
+            self._database.execute("DELETE FROM records WHERE run = ?", (run,))
+            self._database.execute("DELETE FROM heads WHERE run = ?", (run,))
+        self._database.execute(NO_DELETE)
 
     def _refuse_pruned(self, run: str) -> None:
         if select(self._database, self._path, _PRUNED, (PRUNED, run), int):

@@ -40,6 +40,7 @@ from stopgap.orchestrator.journal.records import (
     StepStarted,
     UndoIntended,
     UndoMade,
+    WrittenApart,
 )
 from stopgap.orchestrator.report.model import Event
 
@@ -109,6 +110,7 @@ def timeline(history: History) -> Iterator[Event]:
                 | RunPruned()
                 | ApprovalsUsed()
                 | RunQueued()
+                | WrittenApart()
             ):
                 pass  # announces another record, has a section of its own, or stands in a chain of another kind
             case _:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from stopgap.orchestrator.journal import deliveries, journal_exists, open_journal_to_read
 from stopgap.orchestrator.journal.failure import UnknownRunError
 from stopgap.orchestrator.journal.home import state_home
 from stopgap.orchestrator.past_runs import THIS, PastRun
@@ -21,20 +22,17 @@ def past_runs(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
     """
     if set(runs) == {THIS}:
         return tuple(PastRun(run=run, begun=False) for run in runs)
-    if not (state_home() / "journal.sqlite").exists():
+    if not journal_exists():
         raise UnknownRunError(tr("there is no run yet below {state_home}", state_home=state_home()))
-    from stopgap.orchestrator.journal import Journal  # noqa: PLC0415 - SQLite, only where there is a journal
     from stopgap.orchestrator.run.archive import Archive  # noqa: PLC0415
 
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         return Archive(journal).past_runs(runs, target)
 
 
 def sent_messages(keys: Collection[str]) -> Mapping[str, Delivery]:
     """Return the delivery state of all messages so far, by message key."""
-    if not (state_home() / "journal.sqlite").exists():
+    if not journal_exists():
         return {}
-    from stopgap.orchestrator.journal import Journal, deliveries  # noqa: PLC0415
-
-    with Journal.open_to_read(state_home()) as journal:
+    with open_journal_to_read() as journal:
         return deliveries(journal, keys)

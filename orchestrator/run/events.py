@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from stopgap.orchestrator.documents.event import RunEvents, ended_fields, event
 from stopgap.orchestrator.documents.event_words import ended_words, severity_of_run, severity_of_step
 from stopgap.orchestrator.documents.run import change_object
-from stopgap.orchestrator.journal import Entry, History, Journal, JournalError, state_home
+from stopgap.orchestrator.journal import Entry, History, JournalError, open_journal_to_read
 from stopgap.orchestrator.journal.records import RunFinished
 from stopgap.orchestrator.plan import Plan, PlannedStep
 from stopgap.orchestrator.text import joined, tr, trn
@@ -146,7 +146,7 @@ class EventObserver:
 def _entries(run: str) -> list[Entry]:
     """Return the entries of a run, as far as they can be read."""
     found: list[Entry] = []
-    with suppress(JournalError), Journal.open_to_read(state_home()) as journal:
+    with suppress(JournalError), open_journal_to_read() as journal:
         found.extend(journal.records(run))
     return found
 

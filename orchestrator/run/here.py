@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.journal import open_journal
 from stopgap.orchestrator.run.connection_pool import Connect
 from stopgap.orchestrator.run.dry_run import past_runs, sent_messages
 from stopgap.orchestrator.run.gate import Gate, gate_here
@@ -36,7 +36,7 @@ def runner_here(
     invalid roles.yaml.
     """
     return Runner(
-        open_journal=lambda: Journal.open(state_home()),
+        open_journal=open_journal,
         connect=connect,
         person=person,
         observers=observers,

@@ -1,9 +1,10 @@
 """Host locks: no two operators plan and change a host at the same time.
 
-On the controller a file lock guards each host; the kernel releases the lock at the end of the process. On a router or
-spare, shared by several controllers, a lock file below /run guards the host until a reboot, or for LEASE seconds. The
-holder of the controller's file lock replaces a lock file of the same controller, because the writer must be dead. A
-host used only as a target gets no lock file: an intruder could forge the file and keep the operator out.
+On the controller a file lock guards each host; the kernel releases the lock at the end of the process. A team's
+journal has a row for each host besides, for other controllers to see, with a token that each record checks. On a
+router or spare, shared by several controllers, a lock file below /run guards the host until a reboot, or for LEASE
+seconds. The holder of the controller's file lock replaces a lock file of the same controller, because the writer must
+be dead. A host used only as a target gets no lock file: an intruder could forge the file and keep the operator out.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from stopgap.orchestrator.host import CONTROLLER, Host
 from stopgap.orchestrator.hostnumber import parse_json
 from stopgap.orchestrator.journal.home import private_folder
 from stopgap.orchestrator.journal.lock import take
+from stopgap.orchestrator.journal.record_store import Locks
 from stopgap.orchestrator.remote import Item
 from stopgap.orchestrator.shell import quote
 from stopgap.orchestrator.text import tr
@@ -117,17 +119,20 @@ class HostLocks:
 
 
 @contextmanager
-def locking(folder: Path, who: str, hosts: Iterable[Host], *, take_over: bool = False) -> Iterator[HostLocks]:
+def locking(
+    folder: Path, who: str, hosts: Iterable[Host], claims: Locks, *, take_over: bool = False
+) -> Iterator[HostLocks]:
     """Lock hosts on this controller for the length of the block; yield the locks still to take on the hosts.
 
-    `folder` is the state folder. A host locked by another process of this controller is put into `held`, without
-    waiting. Raises JournalError.
+    `folder` is the state folder, `claims` those of the journal. A host locked by another process of this controller,
+    or by another controller of the team, is put into `held`, without waiting. Raises JournalError.
     """
     wanted = {host.name: host for host in hosts if host.name != CONTROLLER.name}
     routes = {name for host in wanted.values() for name in (*host.upstreams, host.spare)}
     trusted = {host.name for host in wanted.values() if (host.driver or host.name in routes) and host.has_shell}
     locks = HostLocks(who, _machine(folder), frozenset(trusted), take_over)
     taken: list[int] = []
+    claimed: list[str] = []
     lock_files = private_folder(folder / "locks")
     try:
         for host in wanted.values():
@@ -137,11 +142,18 @@ def locking(folder: Path, who: str, hosts: Iterable[Host], *, take_over: bool = 
                 locks.held[host.name] = _holder(path)
                 continue
             taken.append(descriptor)
+            name = f"host {host.address} {host.port}"
+            if (holder := claims.claim(name, over=take_over)) is not None:
+                locks.held[host.name] = holder
+                continue
+            claimed.append(name)
             with suppress(OSError):  # on a full disk the lock holds without the holder's name
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, json.dumps({"who": who, "since": locks.since}).encode(), 0)
         yield locks
     finally:
+        for name in claimed:
+            claims.disclaim(name)
         for descriptor in taken:
             os.close(descriptor)
 

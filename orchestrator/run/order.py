@@ -52,10 +52,10 @@ def order_here(
     """
     name = ""
     if incident is not None:
-        from stopgap.orchestrator.journal import Journal  # noqa: PLC0415 - SQLite, only for an incident
+        from stopgap.orchestrator.journal import open_journal  # noqa: PLC0415 - SQLite, only for an incident
         from stopgap.orchestrator.journal.incidents import find_incident  # noqa: PLC0415
 
-        with Journal.open(state_home()) as journal:
+        with open_journal() as journal:
             name = find_incident(journal, incident).name
     return Order(runbook, inventory, targets, params, name, controller_name(state_home()))
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from stopgap.orchestrator.errors import RefusedError
 from stopgap.orchestrator.inventory import Inventory, parse_inventory
-from stopgap.orchestrator.journal import History, Journal, state_home
+from stopgap.orchestrator.journal import History, open_journal
 from stopgap.orchestrator.outcome import ExitCode
 from stopgap.orchestrator.plan import Plan
 from stopgap.orchestrator.remote import ConnectAhead
@@ -39,7 +39,7 @@ def resume_run(
     Raises UnknownRunError, UntrustedRunError, RunHeldError, JournalError; InvalidInput where this version of Stopgap
     cannot read the runbook any more.
     """
-    with Journal.open(state_home()) as journal:
+    with open_journal() as journal:
         run = journal.resolve(name)
         history = trusted(journal, run, anyway=anyway, by=operator())
         if history.finished and history.finished.exit_code == ExitCode.OK:

@@ -72,6 +72,8 @@ class RunResult:
     """Why the report could not be written."""
     unsigned: str = ""
     """The reason for missing signatures of journal and evidence, if asked for."""
+    apart: str = ""
+    """Why the records are on this machine alone, and not yet in the team's database."""
     displaced: str = ""
     """The place of the records, after a move or deletion of the state folder."""
     findings: tuple[FindingsMade, ...] = ()
@@ -158,7 +160,7 @@ class Runner:
         acting = order.acting()
         with (
             self.open_journal() as journal,
-            locking(journal.home, self.operator, acting, take_over=self.take_over) as locks,
+            locking(journal.home, self.operator, acting, journal.claims, take_over=self.take_over) as locks,
             ConnectionPool(with_controller(order.inventory.hosts), self.connect, locks) as pool,
             releasing(pool),
         ):
@@ -211,8 +213,8 @@ class Runner:
         numbers = {(c.step, c.target): history.next_index(c.step, c.target) for c in history.changes}
         acting = order.acting()
         with (
-            journal.hold(run),
-            locking(journal.home, self.operator, acting, take_over=self.take_over) as locks,
+            journal.hold(run, over=self.take_over),
+            locking(journal.home, self.operator, acting, journal.claims, take_over=self.take_over) as locks,
             ConnectionPool(with_controller(order.inventory.hosts), self.connect, locks) as pool,
             releasing(pool),
             self._judging(journal, run, record := Recorder(journal, run, self.observers, numbers)) as judging,
@@ -270,6 +272,7 @@ class Runner:
             report=ended[0][0],
             unreported=next((why for _, why, _ in ended if why), ""),
             unsigned=next((why for _, _, why in ended if why), ""),
+            apart=apart(journal),
             displaced=displaced(journal, run),
             findings=history.findings_now(),
             standing=history.in_force(),
@@ -387,6 +390,18 @@ def displaced(journal: Journal, run: str) -> str:
         else tr("its records are lost")
     )
     return tr("{home} was moved away or deleted while the run went on; {where}", home=journal.home, where=where)
+
+
+def apart(journal: Journal) -> str:
+    """Return what is told of a team's database that was out of reach at the end of a run; empty otherwise."""
+    if journal.apart is None:
+        return ""
+    return tr(
+        "the team's journal is out of reach ({reason}): what this run did is on record below {home} alone, and goes "
+        "there with the next command, or with stopgap journal import",
+        reason=journal.apart,
+        home=journal.home,
+    )
 
 
 def sign_run(journal: Journal, run: str, key: Path | None) -> str:

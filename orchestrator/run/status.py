@@ -129,16 +129,19 @@ class Status:
     undelivered: tuple[Undelivered, ...] = ()
     """Events that sinks did not take."""
 
+    apart: str = ""
+    """Why only what this machine did is listed: the team's journal is out of reach."""
+
     @property
     def damaged(self) -> bool:
         """The journal is damaged, or does not know all runs, so that more may be in force than is listed."""
-        return bool(self.strays) or any(run.damage for run in self.runs)
+        return bool(self.strays or self.apart) or any(run.damage for run in self.runs)
 
     @property
     def exit_code(self) -> int:
         """Give the exit status of `stopgap status`: 0, 1 where something is not as it should be, 3 out of reach."""
         codes = {run.exit_code for run in self.runs}
-        if ExitCode.UNREACHABLE in codes:
+        if ExitCode.UNREACHABLE in codes or self.apart:
             return ExitCode.UNREACHABLE
         wrong = ExitCode.FAILED in codes or bool(self.strays) or any(host.is_wrong for host in self.open_hosts)
         return ExitCode.FAILED if wrong else ExitCode.OK

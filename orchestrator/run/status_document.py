@@ -18,6 +18,7 @@ def status_document(status: Status) -> dict[str, Any]:
     return {
         **envelope("status", status.at),
         "offline": status.offline,
+        "apart": status.apart or None,
         "damaged": status.damaged,
         "exit_code": status.exit_code,
         "runs": [_run(run) for run in status.runs],

@@ -19,7 +19,7 @@ from stopgap.orchestrator.run.host_lock import locking, refusal
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.person import Person, operator
 from stopgap.orchestrator.run.recorder import Observer, Recorder
-from stopgap.orchestrator.run.runner import displaced, sign_run, write_report
+from stopgap.orchestrator.run.runner import apart, displaced, sign_run, write_report
 from stopgap.orchestrator.run.trust import trusted
 from stopgap.orchestrator.run.undo import Undone, undo
 from stopgap.orchestrator.text import tr
@@ -72,6 +72,8 @@ class UndoResult:
     """Why the report could not be written."""
     unsigned: str = ""
     """Why journal and evidence could not be signed, where they were to be."""
+    apart: str = ""
+    """Why the records are on this machine alone, and not yet in the team's database."""
     displaced: str = ""
     """Where the records are, where the state folder was moved away or deleted meanwhile."""
 
@@ -108,7 +110,7 @@ def undo_run(
     """
     run = journal.resolve(name)
     stop = interruption or Interruption()
-    with journal.hold(run):
+    with journal.hold(run, over=wanted.take_over):
         history = trusted(journal, run, anyway=wanted.anyway, by=operator())
         _check_step(history, wanted.step)
         changes = history.undoable(wanted.step)
@@ -128,7 +130,7 @@ def undo_run(
         hosts = history.hosts
         concerned = _concerned(history, [hosts[c.host] for c in changes if c.host in hosts])
         with (
-            locking(journal.home, operator(), concerned, take_over=wanted.take_over) as locks,
+            locking(journal.home, operator(), concerned, journal.claims, take_over=wanted.take_over) as locks,
             ConnectAhead(hosts) as connect,
             ConnectionPool(hosts, connect, locks) as pool,
             stop.cutting(pool.close, gently=True),
@@ -165,6 +167,7 @@ def _ended(
         report=report,
         unreported=unreported,
         unsigned=unsigned,
+        apart=apart(journal),
         displaced=moved,
     )
 

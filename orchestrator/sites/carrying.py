@@ -9,7 +9,7 @@ import sys
 
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.inventory import Inventory, load_inventory
-from stopgap.orchestrator.journal import Journal, JournalError, RunHeldError, state_home
+from stopgap.orchestrator.journal import JournalError, RunHeldError, open_journal
 from stopgap.orchestrator.outcome import ExitCode
 from stopgap.orchestrator.run.gate import gate_here
 from stopgap.orchestrator.run.here import runner_here
@@ -30,7 +30,7 @@ def carry_on(run: str, inventory: Inventory | None) -> int:
     """
     interruption = Interruption()
     signal.signal(signal.SIGTERM, lambda *_: interruption.request())
-    with Journal.open(state_home()) as journal:
+    with open_journal() as journal:
         if journal.history(journal.resolve(run)).finished is not None:
             return ExitCode.OK
     try:

@@ -96,7 +96,7 @@ def install(faults: Faults) -> None:
     def now() -> datetime:
         return datetime.now(UTC) + faults.shift
 
-    for function in (Journal.__init__, Journal.open.__func__, Journal.open_to_read.__func__):
+    for function in (Journal.open.__func__, Journal.open_to_read.__func__, Journal.open_copy.__func__):
         function.__kwdefaults__["clock"] = now
     FramedSession.make = _context(faults, "exchange", FramedSession.make)
     began = SshSession.__init__

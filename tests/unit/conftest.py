@@ -10,6 +10,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from .bench import Bench
+from .journals import Journals
+from .postgres import Cluster, programs
 
 settings.register_profile(
     "any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
@@ -36,3 +38,28 @@ def public_path() -> Iterator[Path]:
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """One cluster for the tests of a process, made for the first that asks."""
+    if programs() is None:
+        pytest.skip("PostgreSQL is not installed: scripts/setup test")
+    made = Cluster.make()
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+@pytest.fixture
+def team(cluster: Cluster) -> Iterator[Journals]:
+    """A team's empty journal, on PostgreSQL."""
+    with Journals.in_postgresql(cluster) as made:
+        yield made
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def journals(request: pytest.FixtureRequest) -> Journals:
+    """Each kind of journal in turn."""
+    return Journals() if request.param == "sqlite" else request.getfixturevalue("team")

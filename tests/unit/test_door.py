@@ -52,6 +52,7 @@ LINES = [
     f"journal import runs/{RUN} --signers signers --json",
     "serve --listen 127.0.0.1:8617 --allow answer --host noc.example.jp --timezone Asia/Tokyo",
     "serve --socket page.socket --trust-header X-Remote-User --proxy 127.0.0.1",
+    "journal install --json",
     "incident open one --file details.yaml --set phone=119 --json",
     "incident describe --incident one --file details.yaml --set phone=119 --json",
     "incident note text --incident one --went-well --json",

@@ -225,10 +225,13 @@ ON_A_FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.journal.locks import RunLocks
 from stopgap.orchestrator.run.host_lock import locking
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 hosts = [Host(name="edge", address="10.9.0.1")]
-with locking(Path(sys.argv[1]), "kei", hosts), locking(Path(sys.argv[1]), "rin", hosts) as second:
+home = Path(sys.argv[1])
+claims = RunLocks(home / "runs")
+with locking(home, "kei", hosts, claims), locking(home, "rin", hosts, claims) as second:
     print(second.held)
 """
 

@@ -23,6 +23,8 @@ from stopgap.orchestrator.journal.chain import read_export
 from stopgap.orchestrator.journal.records import ChangeIntended, HostUnreachable, RunFinished, RunStarted, StepStarted
 from stopgap.orchestrator.journal.renamed import with_current_names
 
+from .journals import Journals
+
 STARTED = RunStarted(
     version="0.1.0",
     runbook_name="Contain",
@@ -47,6 +49,13 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
         yield opened
 
 
+@pytest.fixture
+def either(journals: Journals, tmp_path: Path) -> Iterator[Journal]:
+    """A journal of each kind in turn."""
+    with journals.open(tmp_path / "home") as opened:
+        yield opened
+
+
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -64,39 +73,39 @@ def test_the_home_is_chosen_by_the_environment_then_by_the_platform() -> None:
     assert state_home({"XDG_STATE_HOME": "relative"}) == Path("~/.local/state/stopgap").expanduser()
 
 
-def test_a_run_whose_id_is_taken_gets_another(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_whose_id_is_taken_gets_another(either: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     letters = iter(["aaaa", "aaaa", "bbbb"])
     monkeypatch.setattr("stopgap.orchestrator.journal.store._letters", lambda count: next(letters))
-    assert [journal.begin(STARTED)[-4:] for _ in range(2)] == ["aaaa", "bbbb"]
+    assert [either.begin(STARTED)[-4:] for _ in range(2)] == ["aaaa", "bbbb"]
 
 
-def test_records_come_back_as_they_went_in_with_time_and_order(tmp_path: Path) -> None:
+def test_records_come_back_as_they_went_in_with_time_and_order(tmp_path: Path, journals: Journals) -> None:
     moment = datetime(2026, 11, 23, 1, 13, 5, 250000, tzinfo=UTC)
     awkward = RunCommands(about="日本語 'x'\n\x1b", do=(command("rm", "a\udcff"),), undo=None, lasts=1.5)
     intended = ChangeIntended(step="s", target="web", host="web", index=0, change=awkward)
-    with Journal.open(tmp_path, clock=lambda: moment) as journal:
+    with journals.open(tmp_path, clock=lambda: moment) as journal:
         run = journal.begin(STARTED)
         journal.append(run, intended, unreachable(1))
-    with Journal.open(tmp_path) as journal:
+    with journals.open(tmp_path) as journal:
         entries = list(journal.records(run))
     assert run.startswith("20261123-0113-")
     assert [entry.record for entry in entries] == [STARTED, intended, unreachable(1)]
     assert [(entry.seq, entry.at) for entry in entries] == [(0, moment), (1, moment), (2, moment)]
 
 
-def test_a_link_whose_destination_is_not_unicode_survives(journal: Journal) -> None:
+def test_a_link_whose_destination_is_not_unicode_survives(either: Journal) -> None:
     change = make_link("/etc/x", "/y", FileFact(kind="link", link_to="bad\udcff"))
     assert change is not None
-    run = journal.begin(STARTED)
-    journal.append(run, ChangeIntended(step="s", target="web", host="web", index=0, change=change))
-    last = list(journal.records(run))[-1].record
+    run = either.begin(STARTED)
+    either.append(run, ChangeIntended(step="s", target="web", host="web", index=0, change=change))
+    last = list(either.records(run))[-1].record
     assert isinstance(last, ChangeIntended)
     assert last.change == change
 
 
 def test_append_is_all_or_nothing(journal: Journal) -> None:
     run = journal.begin(STARTED)
-    journal._table._database.execute(
+    journal._records._table._database.execute(
         "CREATE TRIGGER third BEFORE INSERT ON records WHEN NEW.seq = 3 BEGIN SELECT RAISE(ABORT, 'no'); END"
     )
     with pytest.raises(JournalError):
@@ -105,54 +114,56 @@ def test_append_is_all_or_nothing(journal: Journal) -> None:
     assert journal.verify(run) == []
 
 
-def test_many_threads_append_to_one_run(journal: Journal) -> None:
-    run = journal.begin(STARTED)
+def test_many_threads_append_to_one_run(either: Journal) -> None:
+    run = either.begin(STARTED)
     threads = [
-        threading.Thread(target=lambda: [journal.append(run, unreachable(i)) for i in range(10)]) for _ in range(8)
+        threading.Thread(target=lambda: [either.append(run, unreachable(i)) for i in range(10)]) for _ in range(8)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [entry.seq for entry in journal.records(run)] == list(range(81))
-    assert journal.verify(run) == []
+    assert [entry.seq for entry in either.records(run)] == list(range(81))
+    assert either.verify(run) == []
 
 
 APPENDER = """
 import sys
 from pathlib import Path
-from stopgap.orchestrator.journal import Journal
-from stopgap.orchestrator.journal.renamed import with_current_names
+from stopgap.orchestrator.journal import open_journal
 from stopgap.orchestrator.journal.records import HostUnreachable
-with Journal.open(Path(sys.argv[1])) as journal:
+with open_journal() as journal:
     for number in range(int(sys.argv[3])):
         journal.append(sys.argv[2], HostUnreachable(host=sys.argv[4], reason=str(number)))
         print(number, flush=True)
 """
 
 
-def appender(home: Path, run: str, count: int, name: str) -> "subprocess.Popen[str]":
+def appender(journals: Journals, home: Path, run: str, count: int, name: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-c", APPENDER, str(home), run, str(count), name], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", APPENDER, str(home), run, str(count), name],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **journals.environ(home)},
     )
 
 
 @pytest.mark.parametrize("runs", [1, 2])
-def test_two_processes_append_at_once(journal: Journal, runs: int) -> None:
-    ids = [journal.begin(STARTED) for _ in range(runs)] * (2 if runs == 1 else 1)
-    processes = [appender(journal.home, run, 40, f"p{n}") for n, run in enumerate(ids)]
+def test_two_processes_append_at_once(either: Journal, journals: Journals, runs: int) -> None:
+    ids = [either.begin(STARTED) for _ in range(runs)] * (2 if runs == 1 else 1)
+    processes = [appender(journals, either.home, run, 40, f"p{n}") for n, run in enumerate(ids)]
     assert [(process.communicate(timeout=60), process.returncode)[1] for process in processes] == [0, 0]
     for run in set(ids):
-        seen = [e.record for e in journal.records(run)][1:]
+        seen = [e.record for e in either.records(run)][1:]
         for name in {r.host for r in seen if isinstance(r, HostUnreachable)}:
             mine = [r.reason for r in seen if isinstance(r, HostUnreachable) and r.host == name]
             assert mine == [str(n) for n in range(40)]
-        assert journal.verify(run) == []
-    assert sum(len(list(journal.records(run))) - 1 for run in set(ids)) == 80
+        assert either.verify(run) == []
+    assert sum(len(list(either.records(run))) - 1 for run in set(ids)) == 80
 
 
 def test_several_processes_may_make_a_home_at_once(tmp_path: Path) -> None:
-    processes = [appender(tmp_path / "a" / "home", "r", 1, f"p{n}") for n in range(4)]
+    processes = [appender(Journals(), tmp_path / "a" / "home", "r", 1, f"p{n}") for n in range(4)]
     assert [(process.communicate(timeout=60), process.returncode)[1] for process in processes] == [0] * 4
     with Journal.open(tmp_path / "a" / "home") as journal:
         assert len(list(journal.records("r"))) == 4
@@ -160,16 +171,18 @@ def test_several_processes_may_make_a_home_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("after", [1, 7, 23])
-def test_a_kill_in_the_middle_loses_no_record_whose_append_returned(journal: Journal, after: int) -> None:
-    run = journal.begin(STARTED)
-    process = appender(journal.home, run, 10_000, "p")
+def test_a_kill_in_the_middle_loses_no_record_whose_append_returned(
+    either: Journal, journals: Journals, after: int
+) -> None:
+    run = either.begin(STARTED)
+    process = appender(journals, either.home, run, 10_000, "p")
     assert process.stdout is not None
     for _ in range(after):
         process.stdout.readline()
     process.send_signal(signal.SIGKILL)
     returned = after + len(process.stdout.read().split("\n")) - 1
     process.wait()
-    with Journal.open(journal.home) as again:
+    with journals.open(either.home) as again:
         kept = [e.record for e in again.records(run)][1:]
         assert again.verify(run) == []
         again.append(run, unreachable(1))
@@ -177,9 +190,11 @@ def test_a_kill_in_the_middle_loses_no_record_whose_append_returned(journal: Jou
     assert [r.reason for r in kept if isinstance(r, HostUnreachable)] == [str(n) for n in range(len(kept))]
 
 
-def test_a_run_is_found_by_last_by_its_id_and_by_a_unique_end_or_beginning(tmp_path: Path) -> None:
+def test_a_run_is_found_by_last_by_its_id_and_by_a_unique_end_or_beginning(
+    tmp_path: Path, journals: Journals
+) -> None:
     clock = iter([datetime(2026, 11, day, tzinfo=UTC) for day in (21, 21, 22, 22, 23, 23)])
-    with Journal.open(tmp_path, clock=lambda: next(clock)) as journal:
+    with journals.open(tmp_path, clock=lambda: next(clock)) as journal:
         with pytest.raises(UnknownRunError, match="no run yet"):
             journal.resolve("last")
         first, second, third = (journal.begin(STARTED) for _ in range(3))
@@ -195,25 +210,25 @@ def test_a_run_is_found_by_last_by_its_id_and_by_a_unique_end_or_beginning(tmp_p
             journal.resolve("")
 
 
-def test_runs_are_listed_latest_first_with_how_they_ended(journal: Journal) -> None:
-    done, going = journal.begin(STARTED), journal.begin(STARTED)
-    journal.append(done, RunFinished(outcome="failed", exit_code=1))
-    assert [(r.id, r.state, r.exit_code) for r in journal.runs()] == [(going, "running", None), (done, "failed", 1)]
-    journal.close()
-    with Journal.open(journal.home) as later:
+def test_runs_are_listed_latest_first_with_how_they_ended(either: Journal, journals: Journals) -> None:
+    done, going = either.begin(STARTED), either.begin(STARTED)
+    either.append(done, RunFinished(outcome="failed", exit_code=1))
+    assert [(r.id, r.state, r.exit_code) for r in either.runs()] == [(going, "running", None), (done, "failed", 1)]
+    either.close()
+    with journals.open(either.home) as later:
         assert [r.state for r in later.runs()] == ["interrupted", "failed"]
         later.append(done, StepStarted(step="s", target="web", host="web", name="S", task="t"))
         assert [r.state for r in later.runs()] == ["interrupted", "interrupted"]
         assert later.runs()[0].runbook == "Contain"
 
 
-def test_one_process_at_a_time_is_at_work_on_a_run(journal: Journal) -> None:
-    run = journal.begin(STARTED)
-    with Journal.open(journal.home) as other:
+def test_one_process_at_a_time_is_at_work_on_a_run(either: Journal, journals: Journals) -> None:
+    run = either.begin(STARTED)
+    with journals.open(either.home) as other:
         assert other.is_held(run)
         with pytest.raises(RunHeldError, match="another process"), other.hold(run):
             pass
-        journal.close()
+        either.close()
         assert not other.is_held(run)
         with other.hold(run), other.hold(run):
             assert other.is_held(run)
@@ -280,17 +295,17 @@ def test_sql_that_would_change_a_record_is_refused_by_the_table_itself(journal: 
     five(journal)
     for statement in ("DELETE FROM records", "UPDATE records SET kind = 'x'"):
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-            journal._table._database.execute(statement)
+            journal._records._table._database.execute(statement)
 
 
-def test_an_export_can_be_verified_without_the_journal(journal: Journal) -> None:
-    run = five(journal, exported=True)
-    path = journal.run_folder(run) / "journal.jsonl"
+def test_an_export_can_be_verified_without_the_journal(either: Journal) -> None:
+    run = five(either, exported=True)
+    path = either.run_folder(run) / "journal.jsonl"
     name, rows, problems = read_export(path)
     assert (name, len(rows), problems) == (run, 5, [])
     assert [json.loads(line)["seq"] for line in path.read_text().splitlines()] == list(range(5))
-    journal.append(run, unreachable(9))
-    assert journal.verify(run) == []
+    either.append(run, unreachable(9))
+    assert either.verify(run) == []
 
 
 @pytest.mark.parametrize(
@@ -304,11 +319,11 @@ def test_an_export_can_be_verified_without_the_journal(journal: Journal) -> None
         lambda lines: [],
     ],
 )
-def test_a_changed_export_is_found(journal: Journal, change: Callable[[list[str]], list[str]]) -> None:
-    run = five(journal, exported=True)
-    path = journal.run_folder(run) / "journal.jsonl"
+def test_a_changed_export_is_found(either: Journal, change: Callable[[list[str]], list[str]]) -> None:
+    run = five(either, exported=True)
+    path = either.run_folder(run) / "journal.jsonl"
     path.write_text("\n".join(change(path.read_text().splitlines())) + "\n")
-    assert journal.verify(run) != []
+    assert either.verify(run) != []
 
 
 def test_a_damaged_record_does_not_hide_the_other_runs(journal: Journal) -> None:
@@ -320,7 +335,7 @@ def test_a_damaged_record_does_not_hide_the_other_runs(journal: Journal) -> None
 
 
 def test_a_journal_of_a_newer_stopgap_is_refused(journal: Journal) -> None:
-    journal._table._database.execute("PRAGMA user_version = 2")
+    journal._records._table._database.execute("PRAGMA user_version = 2")
     with pytest.raises(JournalError, match="newer Stopgap"):
         Journal.open(journal.home)
 

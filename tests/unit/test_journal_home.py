@@ -59,7 +59,7 @@ def test_what_is_still_in_the_write_ahead_log_is_read_too(tmp_path: Path) -> Non
         run = journal.begin(STARTED)
         journal.append(run, unreachable(1))
         assert (tmp_path / "home" / "journal.sqlite-wal").stat().st_size > 0
-        with Journal(tmp_path / "home", reading=True) as reader:
+        with Journal.open_copy(tmp_path / "home") as reader:
             assert len(list(reader.records(run))) == 2
             assert reader.verify(run) == []
             with pytest.raises(JournalError, match="cannot be written"):

@@ -36,9 +36,12 @@ FIELDS = {
         "answers", "evidence", "findings", "unreachable", "containment", "in_force", "undoable", "undelivered",
     },
     "stopgap.status": {
-        "offline", "damaged", "exit_code", "runs", "open_hosts", "returning", "strays", "ends_soon", "undelivered",
+        "offline", "apart", "damaged", "exit_code", "runs", "open_hosts", "returning", "strays", "ends_soon",
+        "undelivered",
     },
     "stopgap.recovery": {"incident", "hosts"},
+    "stopgap.install": {"journal", "before", "after"},
+    "stopgap.merge": {"runs"},
     "stopgap.verification": {"what", "run", "valid", "problems"},
     "stopgap.questions": {"run", "questions", "answers"},
     "stopgap.tasks": {"tasks"},

@@ -267,11 +267,11 @@ def test_killed_at_any_point_the_next_call_finishes(bench: Bench, home: Path, at
 
 KILLED = """
 import os, shutil, signal, sys
-from stopgap.orchestrator.journal import prune, store
+from stopgap.orchestrator.journal import local, prune
 at = sys.argv.pop(1)
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
-def opened(path, inner=store.open_database):
+def opened(path, inner=local.open_database):
     database = inner(path)
     database.set_trace_callback(lambda text: text.strip().startswith(at) and die())
     return database
@@ -284,7 +284,7 @@ if at == "rmtree":
 elif at == "sync":
     prune.sync_folder = die
 else:
-    store.open_database = opened
+    local.open_database = opened
 from stopgap.orchestrator.cli import main
 main(sys.argv[1:])
 """

@@ -47,8 +47,17 @@ def events_words(events: ArgumentParser) -> None:
 
 def journal_words(commands: Commands) -> None:
     """Add the commands of `stopgap journal`."""
-    bring_in = command(commands, "import", door.journal_import, "restore a run from the run's folder")
-    bring_in.add_argument("folder", metavar="FOLDER", help="folder of the run, with journal.jsonl, as below runs/")
+    command(commands, "install", door.journal_install, "make or migrate a team's journal in $STOPGAP_JOURNAL")
+    bring_in = command(
+        commands, "import", door.journal_import, "restore a run from its folder, or all of this machine"
+    )
+    bring_in.add_argument(
+        "folder",
+        nargs="?",
+        metavar="FOLDER",
+        help="folder of the run, with journal.jsonl, as below runs/; default: what the team's journal lacks of this "
+        "machine's runs",
+    )
     bring_in.add_argument("--signers", metavar="FILE", help=SIGNERS_HELP)
 
 

@@ -99,7 +99,15 @@ def journal_import(args: Namespace) -> Call[Any]:
     """Read `stopgap journal import`."""
     from stopgap.orchestrator.cli.bringing_back import ImportOptions, bring_in
 
-    return Call(bring_in, ImportOptions(Path(args.folder), signers=path_of(args.signers), json=args.json))
+    folder = Path(args.folder) if args.folder else None
+    return Call(bring_in, ImportOptions(folder, signers=path_of(args.signers), json=args.json))
+
+
+def journal_install(args: Namespace) -> Call[Any]:
+    """Read `stopgap journal install`."""
+    from stopgap.orchestrator.cli.team import InstallOptions, install_journal
+
+    return Call(install_journal, InstallOptions(json=args.json))
 
 
 def incident_open(args: Namespace) -> Call[Any]:
