@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.errors import UsageError
-from stopgap.orchestrator.journal import state_home
 from stopgap.orchestrator.run.papers import time_zone
 from stopgap.orchestrator.run.person import operator
 from stopgap.orchestrator.text import tr
@@ -71,7 +70,6 @@ def serve(options: ServeOptions) -> int:
     roles = roles_here()
     signer = signer_here(roles).person if roles and not header else None
     settings = Settings(
-        home=state_home(),
         login=login,
         may=ByRoles(Allowed(frozenset({"answer"} if "answer" in options.allow else ())), signer),
         hosts=options.hosts,

@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from stopgap.orchestrator.errors import Error, RefusedError, UsageError
 from stopgap.orchestrator.findings.cards import command
-from stopgap.orchestrator.journal import History, Journal
+from stopgap.orchestrator.journal import History, Journal, open_journal
 from stopgap.orchestrator.journal.answering import read_answers, record_answers
 from stopgap.orchestrator.journal.incidents import Incident, find_incident
 from stopgap.orchestrator.journal.listing import RunSummary
@@ -51,7 +51,7 @@ class Pages:
     """The pages of one state folder."""
 
     def __init__(self, settings: Settings, frame: Callable[[Visit], Frame]) -> None:
-        self._reading = Reading(settings.home)
+        self._reading = Reading()
         self._may = settings.may
         self._login = settings.login
         self._zone = settings.zone
@@ -150,7 +150,7 @@ class Pages:
 
     def answer(self, visit: Visit, fields: dict[str, str]) -> Response:
         """Record the answer that a form gives, and show the run; the loser of two is told who was first."""
-        with Journal.open(self._reading.home) as journal:
+        with open_journal() as journal:
             history = journal.history(journal.resolve(fields.get("run", "")))
             self._see(visit, "answer", history)
             asked = asked_before(history, fields.get("question", ""))
@@ -166,6 +166,7 @@ class Pages:
             else:
                 given = authorized_answers(journal, history, given)
             record_answers(journal, history.run, given)
+        self._reading.forget()
         return RedirectResponse(f"/runs/{history.run}?answered=1#main", 303)
 
     def timeline(self, visit: Visit) -> Response:

@@ -6,9 +6,8 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
-from stopgap.orchestrator.journal import DamagedRunError, History, Journal, JournalError
+from stopgap.orchestrator.journal import DamagedRunError, History, Journal, JournalError, open_journal_to_read
 from stopgap.orchestrator.journal.incidents import Incident, incidents
 from stopgap.orchestrator.journal.records import RunStarted
 from stopgap.orchestrator.run.status import Status
@@ -22,10 +21,9 @@ DAMAGE = 20.0
 
 
 class Reading:
-    """Reads the journal of one state folder for many people at once."""
+    """Reads the journal that the environment names, for many people at once."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._status: Status | None = None
         self._read = 0.0
@@ -33,7 +31,7 @@ class Reading:
     @contextmanager
     def journal(self) -> Iterator[Journal]:
         """Open the journal for reading; raises JournalError."""
-        with Journal.open_to_read(self.home) as journal:
+        with open_journal_to_read() as journal:
             yield journal
 
     def status(self, at_most: float = FRESH) -> Status:
@@ -43,6 +41,11 @@ class Reading:
                 self._status = read_status(offline=True)
                 self._read = time.monotonic()
             return self._status
+
+    def forget(self) -> None:
+        """Have the next look read what is in force anew, as after an answer."""
+        with self._lock:
+            self._status = None
 
     def started(self, run: str) -> RunStarted | None:
         """Return the record with which a run began; None where it cannot be read."""

@@ -49,8 +49,6 @@ Place: TypeAlias = UnixPlace | TcpPlace | InheritedPlace
 class Settings:
     """What the page needs to know beside the journal."""
 
-    home: Path
-    """The state folder."""
     login: Login
     may: May = ReadOnly
     hosts: tuple[str, ...] = ()

@@ -58,7 +58,7 @@ class Page:
 def page(home: Path, may: May = ANSWERING, login: Login | None = None, **settings: object) -> Page:
     """Serve a state folder to one person, who is logged in."""
     login = login or TokenLogin("kei@noc1")
-    given = {"home": home, "login": login, "may": may, "zone": UTC} | settings
+    given = {"login": login, "may": may, "zone": UTC} | settings
     client = TestClient(application(Settings(**given)), base_url=HERE)  # type: ignore[arg-type]
     if isinstance(login, TokenLogin):
         assert client.get(f"/login?token={login.token}").status_code == 200

@@ -47,7 +47,7 @@ def home(bench: Bench) -> Path:
 
 def test_nobody_sees_anything_without_the_token_and_the_token_lets_in_once(home: Path) -> None:
     login = TokenLogin("kei@noc1")
-    client = TestClient(application(Settings(home=home, login=login)), base_url=HERE)
+    client = TestClient(application(Settings(login=login)), base_url=HERE)
     assert {client.get(path).status_code for path in PATHS} == {401}
     assert client.get("/login?token=").status_code == 403
     assert client.get(f"/login?token={login.token}x").status_code == 403
@@ -55,7 +55,7 @@ def test_nobody_sees_anything_without_the_token_and_the_token_lets_in_once(home:
     cookie = got.headers["set-cookie"].lower()
     assert ("httponly" in cookie, "samesite=strict" in cookie, "secure" in cookie) == (True, True, False)
     assert client.get("/").status_code == 200
-    other = TestClient(application(Settings(home=home, login=login)), base_url=HERE)
+    other = TestClient(application(Settings(login=login)), base_url=HERE)
     assert other.get(f"/login?token={login.token}").status_code == 403
 
 
@@ -80,7 +80,7 @@ def test_whoever_leaves_is_out(home: Path) -> None:
 
 def test_a_cookie_of_a_page_under_another_name_is_for_https_alone(home: Path) -> None:
     login = TokenLogin("kei@noc1")
-    settings = Settings(home=home, login=login, hosts=("noc.example.jp",))
+    settings = Settings(login=login, hosts=("noc.example.jp",))
     client = TestClient(application(settings), base_url="https://noc.example.jp")
     assert "secure" in client.get(f"/login?token={login.token}").headers["set-cookie"].lower()
 
@@ -96,9 +96,7 @@ def test_a_proxy_gives_exactly_one_fit_name(names: list[str], person: str | None
 
 def test_the_name_that_the_proxy_gives_is_the_person(home: Path) -> None:
     assert "You are kei" in behind_proxy(home, "kei").get("/")
-    nobody = TestClient(
-        application(Settings(home=home, login=ProxyLogin("X-Remote-User", "noc@desk"))), base_url=HERE
-    )
+    nobody = TestClient(application(Settings(login=ProxyLogin("X-Remote-User", "noc@desk"))), base_url=HERE)
     assert {nobody.get(path).status_code for path in PATHS} == {401}
     assert nobody.get("/login?token=x").status_code == 401
 
@@ -112,7 +110,7 @@ def test_a_page_under_a_strange_name_is_refused_as_dns_rebinding_needs_one(home:
 
 
 def test_over_tcp_the_proxy_alone_may_connect(home: Path) -> None:
-    settings = Settings(home=home, login=ProxyLogin("X-Remote-User", "noc@desk"), proxies=("192.0.2.7",))
+    settings = Settings(login=ProxyLogin("X-Remote-User", "noc@desk"), proxies=("192.0.2.7",))
     app, name = application(settings), {"x-remote-user": "kei"}
     assert TestClient(app, base_url=HERE, client=("192.0.2.8", 1)).get("/", headers=name).status_code == 403
     assert TestClient(app, base_url=HERE, client=("192.0.2.7", 1)).get("/", headers=name).status_code == 200
