@@ -26,7 +26,7 @@ AT_ONCE = 32
 
 @dataclass(frozen=True)
 class _Made:
-    """The changes of a running step are made."""
+    """The changes of a running step are made, or its collection beside the others has begun."""
 
     id: str
 
@@ -63,7 +63,7 @@ class SideBySide:
         with ThreadPoolExecutor(AT_ONCE, "steps") as workers, self._no_collection_left():
             while True:
                 yield from self._begin_what_may(places, workers)
-                if not self._running:
+                if not self._running and self._told.empty():
                     break
                 match self._told.get():
                     case _Made(made):
@@ -101,7 +101,8 @@ class SideBySide:
         pending = {key: point for key, point in run.waits[step.id].items() if key not in run.results}
         if any(point is Point.ENDED or key not in self._made for key, point in pending.items()):
             return False
-        return not pending or bool(self._stopped) or all(map(run.context.pool.makes_room, self._hosts(step)))
+        looking = not self._stopped and not pending.keys().isdisjoint(self._running)
+        return not looking or all(map(run.context.pool.makes_room, self._hosts(step)))
 
     def _begin(self, step: Step, number: int, workers: ThreadPoolExecutor) -> None:
         run = self.target_run
@@ -109,6 +110,7 @@ class SideBySide:
             running = workers.submit(run.whole_step, step, number, "")
             self._collecting[step.id] = step, running
             self._wait_for_start(step, running)
+            self._told.put(_Made(step.id))
             return
         running = workers.submit(run.whole_step, step, number, self._stopped, lambda: self._told.put(_Made(step.id)))
         self._running[step.id] = step, running

@@ -19,7 +19,7 @@ class Point(Enum):
     """The point in an earlier step for which a later step waits."""
 
     MADE = "made"
-    """Its changes are made; what proves them may still go on."""
+    """Its changes are made; what proves them may still go on. A collection beside the others has begun."""
     ENDED = "ended"
 
 
@@ -113,7 +113,7 @@ def _point(earlier: Place, later: Place) -> Point | None:
     if earlier.step.id in later.step.needs:
         return Point.ENDED
     if tasks()[earlier.step.task].beside:
-        return None  # it ends after the other steps
+        return Point.MADE  # it has begun by then, and ends after the other steps
     if earlier.sends:
         hangs_on_any = later.step.uses_results or needs_first(later.step)
         return Point.ENDED if hangs_on_any or not (later.contains or earlier.goes_on) else None

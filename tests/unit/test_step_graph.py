@@ -68,6 +68,7 @@ def test_contain_waits_for_what_it_hangs_on_and_for_nothing_else() -> None:
     )  # fmt: skip
     on = {
         "provider": (CONTROLLER, {"messages": (letter,)}),
+        "wire": (EDGE, {"collections": (READ,)}),
         "cut-off": (EDGE, {"changes": (CHANGE,)}),
         "volatile": (WEB, {"collections": (READ,)}),
         "mail": (WEB, {"changes": (CHANGE,)}),
@@ -76,12 +77,18 @@ def test_contain_waits_for_what_it_hangs_on_and_for_nothing_else() -> None:
         "provider-update": (CONTROLLER, {"messages": (letter,)}),
     }
     found = graph(*(planned(step, on[step.id][0], **on[step.id][1]) for step in contain))  # type: ignore[arg-type]
+    assert found["wire"] == {"provider": Point.ENDED}
+    assert {step for step, waits_for in found.items() if waits_for.get("wire") is Point.MADE} == {*on} - {
+        "provider",
+        "wire",
+    }
+    found = {step: {name: point for name, point in each.items() if name != "wire"} for step, each in found.items()}
     assert found["cut-off"] == {}
     assert found["volatile"] == {"cut-off": Point.MADE}
     assert found["mail"] == {"cut-off": Point.ENDED, "volatile": Point.ENDED}
     assert found["page"] == {"cut-off": Point.ENDED}
     assert found["triage"] == {"cut-off": Point.MADE, "volatile": Point.ENDED, "mail": Point.MADE}
-    assert set(found["provider-update"]) == set(on) - {"provider-update"}
+    assert set(found["provider-update"]) == set(on) - {"provider-update", "wire"}
     assert set(found["provider-update"].values()) == {Point.ENDED}
 
 
@@ -239,6 +246,16 @@ def test_evidence_is_taken_while_what_was_changed_is_still_being_proved(
     assert (status, outcomes(events)) == (0, {"first": "changed", "look": "unchanged"})
     order = [(e["event"], e["step"]) for e in events if e["event"] in {"step-started", "step-finished"}]
     assert order.index(("step-started", "look")) < order.index(("step-finished", "first"))
+
+
+def test_steps_go_on_once_a_collection_beside_them_has_begun(
+    with_spare: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(tasks()["evidence.collect"]), "beside", True)
+    look = {"id": "look", "task": "evidence.collect", "with": {"artifacts": ["clock"]}}
+    steps_after = (does(with_spare, "one", "true"), does(with_spare, "two", "true", on="spare"))
+    status, events = with_spare.run(with_spare.runbook(look, *steps_after), "--yes")
+    assert (status, outcomes(events)) == (0, {"look": "unchanged", "one": "changed", "two": "changed"})
 
 
 def _prove_by(taken: Path, proved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
