@@ -254,7 +254,9 @@ class Journal:
     def resolve(self, name: str) -> str:
         """Return the id for `last`, an id, or the unique beginning or end of an id; raises UnknownRunError."""
         ids, pruned = self._ids(), self._pruned()
-        return named(name, ids, [stray.run for stray in strays(self.home, ids, pruned)], pruned, self.home)
+        here = set(self._records.runs_here())
+        found = [stray.run for stray in strays(self.home, ids, pruned, here=here)]
+        return named(name, ids, found, pruned, self.home)
 
     def strays(self) -> list[Stray]:
         """Return the folders of runs unknown to this journal, and the runs of this machine without a folder."""

@@ -33,6 +33,7 @@ def test_two_machines_see_the_same_runs(team: Journals, tmp_path: Path) -> None:
         assert [(r.id, r.state) for r in other.runs()] == [(run, "running")]
         assert hosts(other, run) == ["h1"]
         assert other.strays() == []
+        assert other.resolve("last") == run
         with pytest.raises(RunHeldError, match="is at work on run"), other.hold(run):
             pass
 
