@@ -2,15 +2,19 @@
 
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from stopgap.orchestrator.journal import Journal, JournalError, RunHeldError
 from stopgap.orchestrator.journal.records import Answered, HostUnreachable, RunFinished, StepStarted
-from stopgap.orchestrator.journal.team.connection import LostError
+from stopgap.orchestrator.journal.team.address import Address, team_address
+from stopgap.orchestrator.journal.team.connection import Database, LostError
+from stopgap.orchestrator.journal.team.schema import VERSION, install
 from stopgap.orchestrator.journal.team.shared import TeamRecords
 from stopgap.orchestrator.text import tr
 
 from .journals import Journals
+from .postgres import Cluster
 from .test_journal import STARTED, unreachable
 
 
@@ -133,3 +137,112 @@ def test_a_run_can_begin_without_the_database_and_a_stranger_cannot_be_answered(
         team.cluster.start()
     with team.open(tmp_path / "a"), team.open(tmp_path / "b") as other:
         assert {each.id for each in other.runs()} == {run, known}
+
+
+STORY = (
+    StepStarted(step="s", target="web", host="web", name="S", task="t"),
+    unreachable(1),
+    Answered(step="s", target="web", question="?", answer="yes", by="ana@desk"),
+    unreachable(2),
+    RunFinished(outcome="ok", exit_code=0),
+)
+
+
+@pytest.mark.parametrize("killed", range(len(STORY) + 1))
+def test_a_database_killed_before_any_record_of_a_run_lacks_none_of_them_later(
+    team: Journals, tmp_path: Path, killed: int
+) -> None:
+    assert team.cluster
+    records = (STARTED, *STORY)
+    with team.open(tmp_path / "a") as journal:
+        run = ""
+        for number, record in enumerate(records):
+            if number == killed:
+                team.cluster.crash()
+            if number:
+                journal.append(run, record)
+            else:
+                run = journal.begin(STARTED)
+        here = [(entry.seq, entry.record) for entry in journal.records(run)]
+    team.cluster.start()
+    with team.open(tmp_path / "a") as again, team.open(tmp_path / "b") as other:
+        assert [(entry.seq, entry.record) for entry in other.records(run)] == here == list(enumerate(records))
+        assert again.verify(run) == other.verify(run) == []
+        assert again.history(run).state == other.history(run).state == "ok"
+
+
+def test_a_database_that_stands_still_holds_a_run_up_once_and_briefly(team: Journals, tmp_path: Path) -> None:
+    assert team.cluster
+    with team.open(tmp_path / "a") as journal:
+        run = journal.begin(STARTED)
+        team.cluster.freeze()
+        try:
+            journal.append(run, unreachable(1))
+            assert journal.apart
+            journal.append(run, unreachable(2))
+        finally:
+            team.cluster.thaw()
+    with team.open(tmp_path / "b") as other, team.open(tmp_path / "a"):
+        assert hosts(other, run) == ["h1", "h2"]
+
+
+def test_nobody_changes_or_removes_a_record(team: Journals, tmp_path: Path) -> None:
+    assert team.cluster
+    with team.open(tmp_path / "a") as journal:
+        journal.begin(STARTED)
+    for statement in (
+        "UPDATE stopgap.records SET kind = 'x'",
+        "DELETE FROM stopgap.records",
+        "TRUNCATE stopgap.records",
+    ):
+        with pytest.raises(psycopg.Error, match="append-only"):
+            team.cluster.run(statement)
+    with team.cluster.connect() as connection:
+        connection.execute("SET ROLE stopgap_operator")
+        for statement in (
+            b"INSERT INTO stopgap.records (run, seq, at, kind, record, hash) VALUES ('r', 0, '', '', '', '')",
+            b"UPDATE stopgap.heads SET seq = 0",
+            b"SELECT stopgap.prune('r', 0, '')",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
+        connection.execute("SET ROLE stopgap_viewer")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(b"SELECT stopgap.append('r', -1, '', '{}', '{}', '{}', '{}', '{}', '{}')")
+
+
+@pytest.mark.parametrize("earlier", range(1, VERSION))
+def test_a_schema_is_migrated_from_every_earlier_one(cluster: Cluster, tmp_path: Path, earlier: int) -> None:
+    cluster.run("DROP SCHEMA IF EXISTS stopgap CASCADE")
+    database = Database(Address(cluster.url(), "postgresql://test"))
+    assert install(database, until=earlier) == (0, earlier)
+    with Journals(cluster).open(tmp_path / "a") as journal:
+        assert "stopgap journal install" in str(journal.apart)
+        run = journal.begin(STARTED)
+    assert install(database) == (earlier, VERSION)
+    assert install(database) == (VERSION, VERSION)
+    database.close()
+    with Journals(cluster).open(tmp_path / "a"), Journals(cluster).open(tmp_path / "b") as other:
+        assert [each.id for each in other.runs()] == [run]
+
+
+def test_a_dump_that_was_restored_is_verified(team: Journals, tmp_path: Path) -> None:
+    assert team.cluster
+    with team.open(tmp_path / "a") as journal:
+        run = journal.begin(STARTED)
+        journal.append(run, unreachable(1), RunFinished(outcome="ok", exit_code=0))
+    team.cluster.by("pg_dump", "--format=custom", "--schema=stopgap", "--file=dump", "postgres")
+    team.cluster.run("DROP SCHEMA stopgap CASCADE")
+    team.cluster.by("pg_restore", "--dbname=postgres", "dump")
+    with team.open(tmp_path / "b") as restored:
+        assert restored.verify(run) == []
+        assert hosts(restored, run) == ["h1"]
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://kei:canary@db/x", "postgresql://db/x?password=canary", "mysql://kei:canary@db/x"]
+)
+def test_an_address_with_a_password_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(JournalError) as told:
+        team_address({"STOPGAP_JOURNAL": url})
+    assert "canary" not in str(told.value)

@@ -63,7 +63,7 @@ class Database:
             timer.start()
             try:
                 return act(connection)
-            except (errors.OperationalError, errors.InterfaceError, errors.errors.InsufficientPrivilege) as error:
+            except (errors.OperationalError, errors.InterfaceError, *_unfit()) as error:
                 self.close()
                 raise self._lost(error) from None
             finally:
@@ -108,6 +108,12 @@ def driver() -> Any:  # noqa: ANN401 - a module
             tr("a journal on PostgreSQL needs the extra `team`: pip install 'stopgap[team]'")
         ) from None
     return psycopg
+
+
+def _unfit() -> tuple[type[Exception], ...]:
+    """Return the errors of a database without this version's journal, or of an account that may not use it."""
+    kinds = driver().errors
+    return (kinds.InsufficientPrivilege, kinds.UndefinedFunction, kinds.UndefinedTable, kinds.InvalidSchemaName)
 
 
 def _cut(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
