@@ -11,8 +11,9 @@ from typing import Any
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_line
+from stopgap.orchestrator.cli.journals import open_journal_to_read
 from stopgap.orchestrator.cli.screen import padded, said
-from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.journal import state_home
 from stopgap.orchestrator.run.looking import note_status
 from stopgap.orchestrator.run.stream import Stream
 from stopgap.orchestrator.severity import severity_text
@@ -44,7 +45,7 @@ def events(options: EventsOptions) -> int:
     messages = screens.err()
     sinks = configured(home)
     with (
-        Journal.open_to_read(home) as journal,
+        open_journal_to_read() as journal,
         Deliveries(home, sinks, lambda line: messages.line(line, "warn")) if sinks else nullcontext() as deliveries,
     ):
         stream = Stream(journal, [journal.resolve(run) for run in options.runs], options.since)
