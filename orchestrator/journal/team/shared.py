@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from stopgap.orchestrator.journal.chain import Row
-from stopgap.orchestrator.journal.failure import JournalError
+from stopgap.orchestrator.journal.failure import DamagedRunError, JournalError
 from stopgap.orchestrator.journal.integrity import Kept
 from stopgap.orchestrator.journal.local import LocalRecords
 from stopgap.orchestrator.journal.merged import Merged
@@ -109,15 +109,26 @@ class TeamRecords:
         rows = self._table.append_rows(run, texts, holds, head)
         if rows is None:
             return None
-        self._copy(run, rows, head, [kind for kind, _, _ in texts])
+        self._copy(run, rows, [kind for kind, _, _ in texts])
         return rows[0].seq
 
-    def _copy(self, run: str, rows: Sequence[Row], head: tuple[int, str] | None, kinds: Sequence[str]) -> None:
-        """Take new rows into this machine's copy, with those that others wrote before them."""
-        if rows[0].seq == (head[0] + 1 if head else 0):
-            self._local.add(run, rows, kinds)
-        else:
-            self._local.restore(run, self._table.rows(run), kind_of)
+    def _copy(self, run: str, rows: Sequence[Row], kinds: Sequence[str]) -> None:
+        """Take new rows into this machine's copy, with those that others wrote before them.
+
+        Another process of this state folder may do so at the same time: an error counts if the copy did not grow.
+        """
+        head = self._local.head(run)
+        while head is None or head[0] < rows[-1].seq:
+            try:
+                if rows[0].seq == (head[0] + 1 if head else 0):
+                    self._local.add(run, rows, kinds)
+                else:
+                    self._local.restore(run, self._table.rows(run), kind_of)
+                return
+            except DamagedRunError:
+                before, head = head, self._local.head(run)
+                if head == before:
+                    raise
 
     def merge(
         self, chains: Sequence[str] | None = None, *, skip: Callable[[str], bool] = lambda _: False
