@@ -19,8 +19,9 @@ from stopgap.orchestrator.run.consent import agreed_before
 from stopgap.orchestrator.run.events import EventObserver, OnEvent
 from stopgap.orchestrator.run.here import runner_here
 from stopgap.orchestrator.run.interruption import Interruption
-from stopgap.orchestrator.run.order import Order, order_here, origin_of
+from stopgap.orchestrator.run.order import Order, order_here
 from stopgap.orchestrator.run.person import Person, Unattended
+from stopgap.orchestrator.run.plan_origin import origin_of
 from stopgap.orchestrator.run.resume_run import resume_run
 from stopgap.orchestrator.run.runner import RunResult
 from stopgap.orchestrator.run.sinks import SinkEvents

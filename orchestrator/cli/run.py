@@ -147,7 +147,7 @@ def carry_out_order(
                 request_use.unused = result.run is None
     if wanted.save_plan:
         from stopgap.orchestrator.plan.saved import save_plan
-        from stopgap.orchestrator.run.order import origin_of
+        from stopgap.orchestrator.run.plan_origin import origin_of
 
         names = [target.name for target in order.targets]
         save_plan(wanted.save_plan, result.plan, order.runbook.name, names, origin_of(order))

@@ -71,6 +71,8 @@ def status(options: StatusOptions) -> int:
 
 def _tell_sinks(found: Status) -> None:
     """Write down what the looks have shown, and give the sinks what is new; without sinks nobody is told."""
+    if not found.runs:
+        return
     home = state_home()
     try:
         sinks = configured(home)

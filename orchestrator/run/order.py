@@ -9,7 +9,6 @@ from typing import Any
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.journal.home import controller_name, state_home
-from stopgap.orchestrator.plan.saved import Origin
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.runbook import Runbook, vantage_of
 
@@ -58,10 +57,3 @@ def order_here(
         with open_journal() as journal:
             name = find_incident(journal, incident).name
     return Order(runbook, inventory, targets, params, name, controller_name(state_home()))
-
-
-def origin_of(order: Order) -> Origin:
-    """Return what a plan of the order is made of, for whoever approves the plan."""
-    runbook, inventory = order.runbook, order.inventory
-    params = runbook.dump_params(order.params)
-    return Origin(runbook.text, str(runbook.path), inventory.text, str(inventory.path), params)
