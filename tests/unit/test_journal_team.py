@@ -1,16 +1,19 @@
 """A team's journal on a real PostgreSQL: what two machines see, and what happens where the database is lost."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from stopgap.orchestrator.journal import Journal, JournalError, RunHeldError
+from stopgap.orchestrator.journal.prune import judge, remove
 from stopgap.orchestrator.journal.records import Answered, HostUnreachable, RunFinished, StepStarted
 from stopgap.orchestrator.journal.team.address import Address, team_address
 from stopgap.orchestrator.journal.team.connection import Database, LostError
 from stopgap.orchestrator.journal.team.schema import VERSION, install
 from stopgap.orchestrator.journal.team.shared import TeamRecords
+from stopgap.orchestrator.run.runner import write_report
 from stopgap.orchestrator.text import tr
 
 from .journals import Journals
@@ -246,3 +249,19 @@ def test_an_address_with_a_password_is_refused_without_repeating_it(url: str) ->
     with pytest.raises(JournalError) as told:
         team_address({"STOPGAP_JOURNAL": url})
     assert "canary" not in str(told.value)
+
+
+def test_runs_are_pruned_for_every_machine(team: Journals, tmp_path: Path) -> None:
+    with team.open(tmp_path / "a") as one:
+        gone = one.begin(STARTED)
+        one.append(gone, RunFinished(outcome="ok", exit_code=0))
+    with team.open(tmp_path / "a") as one, team.open(tmp_path / "b") as other:
+        stays = other.begin(STARTED)
+        write_report(one, gone)
+        judged = judge(one, one.now() + timedelta(days=1), "kei@noc", keep_evidence=False)
+        assert [each.run for each in judged.goes] == [gone]
+        remove(one, judged.goes)
+        assert [each.id for each in other.runs()] == [stays]
+        assert [each.run for each in other.pruned()] == [gone]
+        with pytest.raises(JournalError, match="was pruned"):
+            other.append(gone, unreachable(1))
