@@ -16,7 +16,7 @@ from stopgap.orchestrator.facts import Texts
 from stopgap.orchestrator.host import CONTROLLER, Host, Scene
 from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.journal.records import StepStarted
-from stopgap.orchestrator.message import FileRoute, Message
+from stopgap.orchestrator.message import FileRoute, Message, SmtpRoute
 from stopgap.orchestrator.outcome import PlannedOutcome
 from stopgap.orchestrator.plan import PlannedStep
 from stopgap.orchestrator.question import Question
@@ -284,3 +284,20 @@ def test_records_of_steps_keep_their_numbers(with_spare: Bench) -> None:
         history = journal.history(journal.resolve("last"))
         started = [entry.record for entry in history.entries if isinstance(entry.record, StepStarted)]
     assert [(record.step, record.number) for record in started] == [("one", 1), ("two", 2)]
+
+
+@pytest.mark.parametrize("wire", [pytest.param(True, id="with a capture"), pytest.param(False, id="without one")])
+def test_neither_the_cut_of_contain_nor_the_capture_before_it_waits_for_a_letter_on_its_way(wire: bool) -> None:
+    contain = [step for step in stopgap.load_runbook("contain").steps if step.id in {"provider", "wire", "cut-off"}]
+    letter = Message(
+        key="0" * 64, series="s", about="x", to="noc@example.jp", reply_to="me@example.jp", subject="s", text="t",
+        route=SmtpRoute(host="mail.example.jp", sender="me@example.jp"),
+    )  # fmt: skip
+    on = {
+        "provider": (planned(contain[0], CONTROLLER, messages=(letter,)),),
+        "wire": (planned(contain[1], EDGE, collections=(READ,)),) if wire else (),
+        "cut-off": (planned(contain[2], EDGE, changes=(CHANGE,)),),
+    }
+    found = waits([place_of(step, on[step.id]) for step in contain])
+    assert "provider" not in found["wire"]
+    assert "provider" not in found["cut-off"]
