@@ -4,7 +4,7 @@ The command line (`stopgap`) and the fabric tasks (`fab`) are thin over these na
 
 >>> import stopgap
 >>> runbook = stopgap.load_runbook("contain")
->>> runbook.steps[1].task
+>>> runbook.steps[2].task
 'traffic.block'
 """
 

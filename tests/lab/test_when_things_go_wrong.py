@@ -84,6 +84,7 @@ def test_a_target_that_is_down_or_silent_is_cut_off_all_the_same(
     assert done.status == 3, done.out + done.err
     assert done.outcomes == {
         "provider": "changed",
+        "wire": "skipped",
         "cut-off": "changed",
         "volatile": "unreachable",
         "mail": "unreachable",

@@ -22,7 +22,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
-        (["stopgap", "ev"], "evidence"),
+        (["stopgap", "evi"], "evidence"),
         (["stopgap", "evidence", "fin"], "findings"),
         (["stopgap", "report", "last", "--form"], "--format"),
         (["stopgap", "report", "last", "--format", ""], "html json md"),

@@ -65,7 +65,8 @@ def test_a_block_that_its_device_takes_back_unless_confirmed_is_of_a_driver_that
 def test_a_destination_only_driver_is_never_better_than_partly() -> None:
     refuse_beyond(OneWay(), BLOCK, allowing=False, diverting=False)
     gaps = [item for item in shortfalls(OneWay(), BLOCK) if isinstance(item, Gap)]
-    assert [gap.at_best for gap in gaps] == ["partly", "partly"]
+    assert [gap.limit for gap in gaps] == ["partly", "partly", None]
+    assert gaps[2].at_best == Unlimited(why="a block that stays lets no packet pass")
     assert "no packet from the blocked addresses" in gaps[0].text
     assert "2001:db8:113::10" in gaps[1].text
 

@@ -62,7 +62,7 @@ def look() -> list[str]:
 
 
 assert_type(stopgap.runs()[:1], list[stopgap.RunSummary])
-print(stopgap.load_runbook("contain").steps[1].task, look())
+print(stopgap.load_runbook("contain").steps[2].task, look())
 '''
 
 

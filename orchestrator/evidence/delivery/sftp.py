@@ -21,9 +21,11 @@ _AT_ONCE = 64
 class SftpStore:
     """A new file on a server with SFTP, of mode 0600; a context manager that holds the connection.
 
-    >>> with SftpStore(to, "web.tar", connect) as store, delivering(store) as delivery:  # doctest: +SKIP
-    ...     delivery.write(b"...")
-    ...     delivery.finish()
+    Example::
+
+        with SftpStore(to, "web.tar", connect) as store, delivering(store) as delivery:
+            delivery.write(b"...")
+            delivery.finish()
     """
 
     def __init__(self, to: SftpFolder, name: str, connect: Callable[[], AbstractContextManager[SFTPClient]]) -> None:
