@@ -21,7 +21,7 @@ def approval_document(run: str, digest: str, approval: Authorized, lacking: int 
 
 
 def approvals_object(history: History) -> dict[str, Any] | None:
-    """Give who began a run, who approved it, and what is lacking; None for a run that takes one person."""
+    """Return the requester of a run, the approvers, and the missing approvals; None for a run of one person."""
     if history.approval is None:
         return None
     return {

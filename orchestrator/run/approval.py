@@ -33,7 +33,7 @@ from stopgap.orchestrator.text import tr
 
 @dataclass(frozen=True)
 class StepToApprove:
-    """One step of a plan, as its digest covers it."""
+    """A step of a plan, in the form that the digest of the plan covers."""
 
     key: str
     target: str

@@ -48,7 +48,7 @@ class Reading:
             self._status = None
 
     def started(self, run: str) -> RunStarted | None:
-        """Return the record with which a run began; None where it cannot be read."""
+        """Return the first record of a run; None for an unreadable record."""
         with suppress(JournalError), self.journal() as journal:
             for entry in journal.of_run(run, "run-started"):
                 if isinstance(entry.record, RunStarted):

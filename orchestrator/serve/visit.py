@@ -1,4 +1,4 @@
-"""One request: in which language, and from whom."""
+"""A request to the page: the language of the answer and the person who asks."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def language_of(scope: Scope) -> Language:
 
 
 def chosen_language(request: Request) -> Language | None:
-    """Return the language that the address names; None without one."""
+    """Return the language named by the address of the page; None for an address without a language."""
     named = request.query_params.get("lang")
     return next((lang for lang in LANGUAGES if lang == named), None)
 

@@ -28,7 +28,7 @@ _SIZE = 1024
 
 @dataclass(frozen=True)
 class Undelivered:
-    """What one sink did not take of one run."""
+    """The events of a run that a sink has not taken."""
 
     sink: str
     run: str

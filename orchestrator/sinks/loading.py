@@ -30,7 +30,7 @@ FILE = "sinks.yaml"
 
 @dataclass(frozen=True)
 class Configured:
-    """One sink: its name, which events it takes, and what receives them."""
+    """A sink: the name, the filter of events, and the receiver of the filtered events."""
 
     name: str
     takes: Callable[[Mapping[str, Any]], bool]

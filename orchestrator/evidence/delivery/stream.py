@@ -40,7 +40,7 @@ class Store(Protocol):
         """Yield what the store holds."""
 
     def keep(self) -> None:
-        """Give the file its name, where it has not yet one."""
+        """Rename the partial file to the final name, unless the file has the final name already."""
 
     def remove(self) -> None:
         """Remove whatever there is of it; raises OSError or DeliveryError with what stays behind."""
