@@ -61,8 +61,9 @@ def test_an_established_session_dies_with_the_cut(lab: Lab, operator: Operator, 
         assert session.stdout.readline() == "answered\n"
         blocked = operator.run(_cut_off(operator), "-t", "web", "--yes")
         assert blocked.status == 0, blocked.err
-        session.communicate(timeout=60)
+        rest = session.communicate(timeout=60)[0]
         assert session.returncode != 0, "the session went on to its end"
+        assert rest.count("answered") < 299, "all questions of the session were answered"
     assert operator.stopgap("undo", "last", "--yes").status == 0
 
 
