@@ -57,7 +57,7 @@ def test_a_beacon_that_the_host_hides_is_named_by_the_wire(lab: Lab, tmp_path: P
         assert done.last["containment"] == {"web": "contained"}
         run = done.last["run"]
         own = (tmp_path / "state/runs" / run / "evidence/web/volatile").glob("*-socket-list.txt")
-        assert "4446" not in "".join(path.read_text() for path in own)
+        assert ":4446 " not in "".join(path.read_text() for path in own)
         found = json.loads((evidence(tmp_path / "state", run) / "findings.json").read_text())
         shown = {(f["id"], f["severity"]): " ".join(one["what"] for one in f["seen"]) for f in found["findings"]}
         hidden = shown["wire-connection-hidden", "high"]

@@ -204,7 +204,7 @@ def test_a_webhook_can_take_cloudevents_or_a_template_of_ones_own(home: Path, we
 
 
 def test_what_a_webhook_could_not_take_comes_next_time_and_nothing_twice(home: Path, web: Answering) -> None:
-    run = told(home, *CONTAINED)
+    run = told(home, *CONTAINED, ago=timedelta(hours=1))
     sink = f"{{desk: {{kind: webhook, url: '{web.url}', security: none}}}}"
     web.status = lambda body: 503 if len(web.got) > 4 else 200
     [said] = deliver(home, run, sink)
