@@ -3,14 +3,9 @@
 from stopgap.orchestrator.plan.fact_cache import FactReader, Look, NoShell, NotYet, OutOfReach, Wanted
 from stopgap.orchestrator.plan.model import Plan, PlannedStep, canonical
 from stopgap.orchestrator.plan.outstanding import Outstanding, outstanding
-from stopgap.orchestrator.plan.planner import (
-    Ledger,
-    PastRuns,
-    Place,
-    Planner,
-    combined,
-    predicted_result,
-)
+from stopgap.orchestrator.plan.place import Place
+from stopgap.orchestrator.plan.planner import Ledger, PastRuns, Planner
+from stopgap.orchestrator.plan.results import combined, predicted_result
 
 __all__ = [
     "FactReader",

@@ -19,7 +19,8 @@ from stopgap.orchestrator.host import Host, Scene
 from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.journal import Delivery, JournalError
 from stopgap.orchestrator.journal.error_files import own_error
-from stopgap.orchestrator.outcome import WORST_FIRST, Outcome, PlannedOutcome
+from stopgap.orchestrator.message import Message
+from stopgap.orchestrator.outcome import PlannedOutcome
 from stopgap.orchestrator.past_runs import PastRun
 from stopgap.orchestrator.plan.fact_cache import (
     FactCache,
@@ -32,8 +33,10 @@ from stopgap.orchestrator.plan.fact_cache import (
 )
 from stopgap.orchestrator.plan.model import Plan, PlannedStep
 from stopgap.orchestrator.plan.outstanding import outstanding
-from stopgap.orchestrator.plan.planned import told_apart
+from stopgap.orchestrator.plan.place import Place, blank_step
+from stopgap.orchestrator.plan.planned import PlannedItems, told_apart
 from stopgap.orchestrator.plan.prospects import prospected, prospects
+from stopgap.orchestrator.plan.results import all_or_none, combined, counting, kept, predicted_result, with_uncut
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.runbook import NO_ITEM, Runbook, Step, StepResult, applies, items, render, vantage_of
@@ -62,14 +65,6 @@ PastRuns: TypeAlias = Callable[[Sequence[str], str], tuple[PastRun, ...]]
 """Returns the history of runs for a target, by run id; raises JournalError for an unknown run."""
 
 
-_NOT_DONE = {
-    PlannedOutcome.UNREACHABLE: "is unreachable",
-    PlannedOutcome.REFUSED: "is refused",
-    PlannedOutcome.WOULD_FAIL: "cannot be changed",
-}
-"""Planned outcomes of a step without execution."""
-
-
 def nothing_sent(keys: AbstractSet[str]) -> dict[str, Delivery]:
     """Return no deliveries: no message was sent."""
     return {}
@@ -78,18 +73,6 @@ def nothing_sent(keys: AbstractSet[str]) -> dict[str, Delivery]:
 def no_past(runs: Sequence[str], target: str) -> tuple[PastRun, ...]:
     """Return no earlier runs."""
     raise JournalError(tr("there is no journal of earlier runs here"))
-
-
-@dataclass(frozen=True)
-class Place:
-    """A step on a target, with the host of the step and the `foreach` item."""
-
-    key: str
-    number: int
-    step: Step
-    target: Host
-    scene: Scene
-    item: Any = NO_ITEM
 
 
 @dataclass
@@ -166,7 +149,7 @@ class Planner:
         success: the plan then names the open part.
         """
         planned = [self._plan_place(place, results) for place in places]
-        planned = list(map(_uncut, planned)) if kept(planned) else _all_or_none(planned)
+        planned = list(map(with_uncut, planned)) if kept(planned) else all_or_none(planned)
         for step in planned:
             for change in step.changes:
                 self._planned.setdefault(step.place.name, []).append(change)
@@ -175,7 +158,7 @@ class Planner:
         return planned
 
     def _plan_place(self, place: Place, results: Mapping[str, StepResult]) -> PlannedStep:
-        step, blank = place.step, _blank(place, len(self.runbook.steps))
+        step, blank = place.step, blank_step(place, len(self.runbook.steps))
         if missed := [n for n in step.needs if n in results and not results[n].succeeded]:
             return _with(blank, PlannedOutcome.SKIPPED, tr("needs {missed}", missed=", ".join(missed)))
         try:
@@ -251,38 +234,34 @@ class Planner:
         )
         if hindered:
             return _with(blank, PlannedOutcome.WOULD_FAIL, hindered)
+        if secret := _secret_sent(changes, planned.messages, scene):
+            return _with(blank, PlannedOutcome.REFUSED, secret)
+        return replace(
+            self._left_to_do(blank, planned, changes),
+            on_past=bool(asked),
+            answer_to=task.asks(params),
+            checks=checks,
+        )
+
+    def _left_to_do(self, blank: PlannedStep, planned: PlannedItems, changes: tuple[AnyChange, ...]) -> PlannedStep:
+        """Return the step with what earlier runs have not done or sent already."""
         messages, undo_requests = tuple(planned.messages), tuple(planned.undo_requests)
         left = outstanding(
             messages, self.sent({message.key for message in messages}) if messages else {}, datetime.now(UTC)
         )
         # No question is asked if all messages were sent.
         already_sent = bool(messages) and not left.messages and not changes
-        texts = [change.do_script() for change in changes] + ["\n".join(message.preview()) for message in messages]
-        for secret in filter(None, map(carried_by, texts)):
-            return _with(
-                blank,
-                PlannedOutcome.REFUSED,
-                tr(
-                    "it would send {secret} to {rest}",
-                    secret=secret,
-                    rest=scene.on.name if changes else tr("a person"),
-                ),
-            )
+        changing = bool(changes or left.messages or undo_requests)
         return replace(
             blank,
-            outcome=PlannedOutcome.WOULD_CHANGE
-            if changes or left.messages or undo_requests
-            else PlannedOutcome.UNCHANGED,
+            outcome=PlannedOutcome.WOULD_CHANGE if changing else PlannedOutcome.UNCHANGED,
             changes=changes,
             messages=left.messages,
             collections=tuple(planned.collections),
             undo_requests=undo_requests,
-            on_past=bool(asked),
-            questions=() if already_sent else (*_confirmation(step), *planned.questions),
+            questions=() if already_sent else (*_confirmation(blank.step), *planned.questions),
             notes=(*planned.notes, *left.notes),
             gaps=(*planned.gaps, *left.gaps),
-            answer_to=task.asks(params),
-            checks=checks,
         )
 
     def standing(self, place: Place) -> tuple[Standing, PlannedStep] | None:
@@ -304,13 +283,17 @@ class Planner:
         found = task.standing(params, facts, scene)
         gaps = _gaps(task, params, facts, scene)
         checks = tuple(task.checks(params, facts, scene))
-        return (found, replace(_blank(place, len(self.runbook.steps)), gaps=gaps, checks=checks)) if found else None
+        return (
+            (found, replace(blank_step(place, len(self.runbook.steps)), gaps=gaps, checks=checks)) if found else None
+        )
 
     def seen_from_outside(self, place: Place) -> PlannedStep:
         """Return a step of an unreachable host with the checks of other vantages, and without changes."""
         task = tasks()[place.step.task]
         params = render(place.step, self.params, place.scene, {}, place.item)
-        return replace(_blank(place, len(self.runbook.steps)), checks=_seen_from_outside(task, params, place.scene))
+        return replace(
+            blank_step(place, len(self.runbook.steps)), checks=_seen_from_outside(task, params, place.scene)
+        )
 
     def forget(self) -> None:
         """Drop every fact, so that the next read is fresh."""
@@ -345,67 +328,6 @@ class Planner:
         self._known.prefetch(wanted, containing or None)
 
 
-def predicted_result(step: PlannedStep) -> StepResult:
-    """Return the predicted result, for later steps; a sample stands in for a missing answer."""
-    outcome = step.outcome.as_ended()
-    return StepResult(outcome, step.answer_to.sample(), sampled=True) if step.answer_to else StepResult(outcome)
-
-
-def kept(steps: Sequence[PlannedStep]) -> bool:
-    """Return True if a step on several upstreams stays in force after a failure on another upstream."""
-    return len(steps) > 1 and any(step.keeps for step in steps)
-
-
-def counting(results: Sequence[StepResult], keeps: bool) -> list[StepResult]:
-    """Return the decisive results over several upstreams; with `keeps`, a single success is enough."""
-    held = [result for result in results if result.succeeded]
-    return held if keeps and held else list(results)
-
-
-def uncut(step: PlannedStep, reason: str) -> Gap:
-    """Return the gap left by a containment step at an upstream without the step."""
-    return Gap(
-        text=tr(
-            "{target} is not cut off at {place}: {reason}",
-            target=step.target.name,
-            place=step.place.name,
-            reason=reason,
-        ),
-        at_best="partly",
-    )
-
-
-def combined(results: Sequence[StepResult]) -> StepResult:
-    """Return the result of a repeated step: the worst of the items; `skipped` without items."""
-    return min(results, key=lambda r: WORST_FIRST.index(r.outcome), default=StepResult(Outcome.SKIPPED))
-
-
-def _all_or_none(planned: list[PlannedStep]) -> list[PlannedStep]:
-    """Drop changes on an upstream if another upstream is unreachable or cannot be changed."""
-    lacking = next((s for s in planned if s.outcome in _NOT_DONE), None)
-    if lacking is None:
-        return planned
-    why = tr("{failed}, and it is done on all upstreams or on none", failed=_lacking(lacking))
-    return [step.as_skipped(why) if step.outcome == PlannedOutcome.WOULD_CHANGE else step for step in planned]
-
-
-def _lacking(step: PlannedStep) -> str:
-    match step.outcome:
-        case "unreachable":
-            return tr("{host} is unreachable", host=step.place.name)
-        case "refused":
-            return tr("{host} is refused", host=step.place.name)
-        case _:
-            return tr("{host} cannot be changed", host=step.place.name)
-
-
-def _uncut(step: PlannedStep) -> PlannedStep:
-    """Name the open part at an upstream unfit for the step."""
-    if step.outcome not in _NOT_DONE or not tasks()[step.step.task].contains:
-        return step
-    return replace(step, gaps=(*step.gaps, uncut(step, step.reason)))
-
-
 def _hangs_on(step: Step, left_open: AbstractSet[str]) -> bool:
     """Return True if the outcome of a step left open may decide about this step."""
     needs_first = type(tasks()[step.task]).needs_first is not Task.needs_first
@@ -422,22 +344,6 @@ def _with(step: PlannedStep, outcome: PlannedOutcome, reason: str) -> PlannedSte
     return replace(step, outcome=outcome, reason=reason)
 
 
-def _blank(place: Place, count: int) -> PlannedStep:
-    """Return the step at the given place, of `count` steps, without changes."""
-    step, scene = place.step, place.scene
-    return PlannedStep(
-        place.key,
-        place.number,
-        step,
-        place.target,
-        scene.on,
-        PlannedOutcome.SKIPPED,
-        name=step.name,
-        count=count,
-        scene=scene,
-    )
-
-
 def _gaps(task: Task[Any, Any], params: Parameters, facts: Any, scene: Scene) -> tuple[Gap, ...]:  # noqa: ANN401
     """Return the gaps of a step in force; a present refusal does not matter here."""
     try:
@@ -451,6 +357,15 @@ def _seen_from_outside(task: Task[Any, Any], params: Parameters, scene: Scene) -
         return tuple(task.seen_from_outside(params, scene))
     except Refused:
         return ()
+
+
+def _secret_sent(changes: Sequence[AnyChange], messages: Sequence[Message], scene: Scene) -> str:
+    """Return why a step is refused that would send a secret to a host or a person; empty without a secret."""
+    texts = [change.do_script() for change in changes] + ["\n".join(message.preview()) for message in messages]
+    for secret in filter(None, map(carried_by, texts)):
+        rest = scene.on.name if changes else tr("a person")
+        return tr("it would send {secret} to {rest}", secret=secret, rest=rest)
+    return ""
 
 
 def _confirmation(step: Step) -> tuple[Question, ...]:

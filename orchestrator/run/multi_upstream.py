@@ -10,7 +10,7 @@ from dataclasses import replace
 from stopgap.orchestrator.journal.records import CheckJudged
 from stopgap.orchestrator.outcome import DONE, FAILURES, Outcome
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
-from stopgap.orchestrator.plan.planner import kept, uncut
+from stopgap.orchestrator.plan.results import kept, uncut
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.context import RunContext
 from stopgap.orchestrator.run.prove import prove

@@ -19,7 +19,7 @@ from stopgap.orchestrator.plan import (
     Planner,
     combined,
 )
-from stopgap.orchestrator.plan.planner import counting
+from stopgap.orchestrator.plan.results import counting
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.batching import run_together, together
 from stopgap.orchestrator.run.context import RunContext
