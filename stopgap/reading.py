@@ -22,7 +22,7 @@ from stopgap.orchestrator.journal.open_hosts import OpenHost, open_hosts
 from stopgap.orchestrator.sinks.backlog import undelivered
 
 if TYPE_CHECKING:
-    from stopgap.orchestrator.run.runner import RunResult
+    from stopgap.orchestrator.run.result import RunResult
     from stopgap.orchestrator.run.standing import HostStands
     from stopgap.orchestrator.run.status import RunStatus, Status
 

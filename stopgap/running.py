@@ -22,8 +22,8 @@ from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.order import Order, order_here
 from stopgap.orchestrator.run.person import Person, Unattended
 from stopgap.orchestrator.run.plan_origin import origin_of
+from stopgap.orchestrator.run.result import RunResult
 from stopgap.orchestrator.run.resume_run import resume_run
-from stopgap.orchestrator.run.runner import RunResult
 from stopgap.orchestrator.run.sinks import SinkEvents
 from stopgap.orchestrator.runbook import Runbook, bind, check, format_duration, reveal_secrets
 from stopgap.orchestrator.secret import Secret

@@ -12,7 +12,7 @@ from stopgap.orchestrator.outcome import ExitCode
 from stopgap.orchestrator.run.events import EventObserver, OnEvent
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.person import Person, Unattended
-from stopgap.orchestrator.run.runner import RunResult
+from stopgap.orchestrator.run.result import RunResult
 from stopgap.orchestrator.run.sinks import SinkEvents
 from stopgap.orchestrator.run.undo_run import UndoRequested, UndoResult, undo_run
 

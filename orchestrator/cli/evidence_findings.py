@@ -187,7 +187,7 @@ def _recorded(what: str, judged: Mapping[Path, Findings], code: int) -> int:
     """Write a run's findings beside the collections, to the journal and to the report; return the exit code."""
     from stopgap.orchestrator.cli.run import tell_unwritten
     from stopgap.orchestrator.findings.keeping import no_findings, write_findings
-    from stopgap.orchestrator.run.runner import write_report
+    from stopgap.orchestrator.run.closing import write_report
 
     with open_journal_to_read() as journal:
         if not journal.writable:

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from stopgap.orchestrator.run.events import EventObserver
     from stopgap.orchestrator.run.order import Order
     from stopgap.orchestrator.run.recorder import Observer
-    from stopgap.orchestrator.run.runner import Runner, RunResult
+    from stopgap.orchestrator.run.result import RunResult
+    from stopgap.orchestrator.run.runner import Runner
 
 
 @dataclass(frozen=True)

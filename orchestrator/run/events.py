@@ -20,7 +20,7 @@ from stopgap.orchestrator.text import joined, tr, trn
 
 if TYPE_CHECKING:
     from stopgap.orchestrator.run.evidence_stream import Progress
-    from stopgap.orchestrator.run.runner import RunResult
+    from stopgap.orchestrator.run.result import RunResult
     from stopgap.orchestrator.run.undo_run import UndoResult
 
 OnEvent = Callable[[Mapping[str, Any]], None]

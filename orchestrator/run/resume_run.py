@@ -15,7 +15,8 @@ from stopgap.orchestrator.run.connection_pool import Connect
 from stopgap.orchestrator.run.consent import agreed_before
 from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.person import operator
-from stopgap.orchestrator.run.runner import Runner, RunResult
+from stopgap.orchestrator.run.result import RunResult
+from stopgap.orchestrator.run.runner import Runner
 from stopgap.orchestrator.run.trust import trusted
 from stopgap.orchestrator.runbook import parse_runbook, reveal_secrets
 from stopgap.orchestrator.secret.agreement import Permit

@@ -8,17 +8,14 @@ from pathlib import Path
 
 from stopgap.orchestrator import __version__
 from stopgap.orchestrator.change import AnyChange
-from stopgap.orchestrator.evidence.signing import sign_manifest
-from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, Journal, JournalError, deliveries
-from stopgap.orchestrator.journal.disk import write_at_once
-from stopgap.orchestrator.journal.integrity import EXPORT
-from stopgap.orchestrator.journal.records import FindingsMade, PluginPresent, RunStarted, Verdict
-from stopgap.orchestrator.language import spoken
-from stopgap.orchestrator.outcome import CARRIED_OUT, DONE, ExitCode, Outcome, PlannedOutcome, exit_code, run_outcome
+from stopgap.orchestrator.journal import DamagedRunError, History, Journal, deliveries
+from stopgap.orchestrator.journal.records import PluginPresent, RunStarted
+from stopgap.orchestrator.outcome import CARRIED_OUT, DONE, ExitCode, PlannedOutcome, exit_code
 from stopgap.orchestrator.plan import Ledger, PastRuns, Plan, PlannedStep
 from stopgap.orchestrator.plan.planner import no_past, nothing_sent
 from stopgap.orchestrator.plugins import used
 from stopgap.orchestrator.run.archive import Archive
+from stopgap.orchestrator.run.closing import apart, displaced, sign_run, write_report
 from stopgap.orchestrator.run.collect import Vault, keep_broken_off
 from stopgap.orchestrator.run.connection_pool import Connect, ConnectionPool, releasing, with_controller
 from stopgap.orchestrator.run.context import RunContext
@@ -32,67 +29,14 @@ from stopgap.orchestrator.run.judging import Judging
 from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.person import Person
 from stopgap.orchestrator.run.recorder import Observer, Recorder
+from stopgap.orchestrator.run.result import RunResult, as_ended, as_planned, waiting
 from stopgap.orchestrator.run.rollback_timer import settle_all
-from stopgap.orchestrator.run.step import Ended
 from stopgap.orchestrator.run.target_run import planner_of, stays
 from stopgap.orchestrator.runbook import StepResult
-from stopgap.orchestrator.signature import SignatureError
 from stopgap.orchestrator.text import tr
 
 _LOOK_AGAIN = 0.5
 """Seconds between two looks at whether another person has approved."""
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """The end of a run or a dry run, for reports and exit codes.
-
-    >>> import stopgap
-    >>> hosts = stopgap.load_inventory("mine", text="{hosts: {here: {address: 127.0.0.1, connection: local}}}")
-    >>> step = "{id: old, task: host.file, with: {path: /tmp/no-such-file, absent: true}}"
-    >>> runbook = stopgap.load_runbook("mine", text=f"{{name: Tidy up, steps: [{step}]}}")
-    >>> result = stopgap.run(stopgap.plan(runbook, hosts, targets=["here"]))
-    >>> int(result.exit_code), result.outcome.value, result.standing
-    (0, 'ok', ())
-    """
-
-    plan: Plan
-    exit_code: int
-    run: str | None = None
-    """`None` without a run."""
-    steps: tuple[tuple[PlannedStep, Outcome | PlannedOutcome, str], ...] = ()
-    """Each step with outcome and reason."""
-    containment: Mapping[str, Verdict] = field(default_factory=dict)
-    broken: tuple[str, ...] = ()
-    """What a step had left, and did not hold any more at the end of the run."""
-    refusal: str = ""
-    """Why nothing was run."""
-    report: Path | None = None
-    unreported: str = ""
-    """Why the report could not be written."""
-    unsigned: str = ""
-    """The reason for missing signatures of journal and evidence, if asked for."""
-    apart: str = ""
-    """Why the records are on this machine alone, and not yet in the team's database."""
-    displaced: str = ""
-    """The place of the records, after a move or deletion of the state folder."""
-    findings: tuple[FindingsMade, ...] = ()
-    """Of each collection."""
-    standing: tuple[ChangeStatus, ...] = ()
-    """The changes in force of the whole run, earlier processes included."""
-    undoable: bool = False
-    """There is something to take back."""
-    approval: bool = False
-    """The run takes more than one person."""
-    locked: bool = False
-    """Another run works on a host: nothing was done, and a later try may go."""
-    waits: bool = False
-    """The run has begun, and waits for the approval of another person."""
-
-    @property
-    def outcome(self) -> str:
-        """The outcome of the run, in a word."""
-        return run_outcome(self.exit_code)
 
 
 @dataclass(frozen=True)
@@ -134,7 +78,7 @@ class Runner:
         self._show(plan, dry_run=True)
         outcomes = [step.outcome for step in plan.steps]
         code = ExitCode.INTERRUPTED if self.interruption.requested.is_set() else exit_code(outcomes)
-        return RunResult(plan, code, steps=_as_planned(plan))
+        return RunResult(plan, code, steps=as_planned(plan))
 
     def run(self, order: Order, *, agreed_digest: str | None = None) -> RunResult:
         """Plan, ask for consent, carry out.
@@ -178,7 +122,7 @@ class Runner:
             pool.expect(plan.vantages)
             if refusal := locked(locks.held, plan.hosts) or self._refusal(plan, agreed_digest):
                 code = ExitCode.INTERRUPTED if self.interruption.requested.is_set() else ExitCode.REFUSED
-                return RunResult(plan, code, steps=_as_planned(plan), refusal=refusal)
+                return RunResult(plan, code, steps=as_planned(plan), refusal=refusal)
             run = journal.begin(run_started(order, self.operator))
             record = Recorder(journal, run, self.observers)
             for entry in journal.after(run, -1):
@@ -188,7 +132,7 @@ class Runner:
             passage = self.gate.begin(journal, run, asked, plan, self.emergency)
             record(*passage.records)
             if passage.lacking:
-                return _waiting(plan, run, passage.lacking)
+                return waiting(plan, run, passage.lacking)
             with self._judging(journal, run, record) as judging:
                 context = self._context(journal, run, pool, record, judging, order)
                 return self.carry_out(order, plan, context, journal, {})
@@ -204,7 +148,7 @@ class Runner:
             raise DamagedRunError(run, history.damage)
         passage = self.gate.go_on(journal, history)
         if passage.lacking:
-            return _waiting(Plan(()), run, passage.lacking)
+            return waiting(Plan(()), run, passage.lacking)
         done: dict[tuple[str, str], StepResult] = {
             (step.step, step.target): StepResult(step.outcome, history.answer_of(step.step, step.target))
             for step in history.steps
@@ -239,7 +183,7 @@ class Runner:
             held = locked(locks.held, plan.hosts)
             if refusal := held or self._refusal(plan, passage.digest):
                 return RunResult(
-                    plan, ExitCode.REFUSED, run, steps=_as_planned(plan), refusal=refusal, locked=bool(held)
+                    plan, ExitCode.REFUSED, run, steps=as_planned(plan), refusal=refusal, locked=bool(held)
                 )
             record_drivers(order, record, history.drivers)
             record(plan_made(plan), *passage.records)
@@ -266,7 +210,7 @@ class Runner:
             plan.completed(result.late),
             result.exit_code,
             run,
-            steps=tuple((step, ended.outcome, ended.reason) for step, ended in _in_plan_order(result.ended)),
+            steps=as_ended(result.ended),
             containment=result.containment,
             broken=result.broken,
             report=ended[0][0],
@@ -357,74 +301,6 @@ def run_started(order: Order, operator: str) -> RunStarted:
     )
 
 
-def write_report(journal: Journal, run: str) -> tuple[Path | None, str]:
-    """Write report.html and journal.jsonl into the run's folder; return the path of the report, or the failure.
-
-    For a damaged journal, journal.jsonl stays as is: the earlier export shows later alterations.
-    """
-    from stopgap.orchestrator.report.render import report  # noqa: PLC0415 - after the changes, not before
-    from stopgap.orchestrator.run.own_names import names_in  # noqa: PLC0415 - after the changes, not before
-
-    try:
-        history = journal.history(run)
-        if not history.damage:
-            journal.export(run)
-        lang = spoken()
-        text = report(history, lang=lang, format="html", names=names_in([history], lang))
-        path = journal.run_folder(run) / "report.html"
-        write_at_once(path, text.encode())
-        return path, ""
-    except JournalError as error:
-        return None, str(error)
-
-
-def displaced(journal: Journal, run: str) -> str:
-    """Return the place of a run's records if the state folder was moved or deleted meanwhile; else empty."""
-    if not journal.displaced():
-        return ""
-    folder = journal.run_path(run)
-    there = (folder / EXPORT).is_file()
-    where = (
-        tr("its records are in {folder} alone: stopgap journal import {folder}", folder=folder)
-        if there
-        else tr("its records are lost")
-    )
-    return tr("{home} was moved away or deleted while the run went on; {where}", home=journal.home, where=where)
-
-
-def apart(journal: Journal) -> str:
-    """Return what is told of a team's database that was out of reach at the end of a run; empty otherwise."""
-    if journal.apart is None:
-        return ""
-    return tr(
-        "the team's journal is out of reach ({reason}): what this run did is on record below {home} alone, and goes "
-        "there with the next command, or with stopgap journal import",
-        reason=journal.apart,
-        home=journal.home,
-    )
-
-
-def sign_run(journal: Journal, run: str, key: Path | None) -> str:
-    """Sign the evidence manifests of a run and the head of its journal; return the reason for a failure.
-
-    Without a key nothing is signed.
-    """
-    if key is None:
-        return ""
-    try:
-        history = journal.history(run)
-        if history.damage:
-            return tr("the journal is damaged: {damage}", damage=history.damage[0])
-        journal.sign(run, key)
-        for kept in history.evidence:
-            folder = journal.run_folder(run) / kept.folder
-            if folder.is_dir():
-                sign_manifest(folder, key, kept.manifest_sha256)
-    except (SignatureError, JournalError) as error:
-        return str(error)
-    return ""
-
-
 def _with_activation(step: PlannedStep, history: History) -> PlannedStep:
     """Add an activation missed by a dead process: the files are in place, so no change is planned."""
     place = (step.key, step.target.name)
@@ -435,15 +311,3 @@ def _with_activation(step: PlannedStep, history: History) -> PlannedStep:
     if not missing or step.outcome not in CARRIED_OUT:
         return step
     return replace(step, changes=(*step.changes, *missing), outcome=PlannedOutcome.WOULD_CHANGE)
-
-
-def _waiting(plan: Plan, run: str, lacking: str) -> RunResult:
-    return RunResult(plan, ExitCode.REFUSED, run, steps=_as_planned(plan), refusal=lacking, waits=True)
-
-
-def _as_planned(plan: Plan) -> tuple[tuple[PlannedStep, Outcome | PlannedOutcome, str], ...]:
-    return tuple((step, step.outcome, step.reason) for step in plan.steps)
-
-
-def _in_plan_order(ended: list[tuple[PlannedStep, Ended]]) -> list[tuple[PlannedStep, Ended]]:
-    return sorted(ended, key=lambda pair: (pair[0].target.name, pair[0].number, pair[0].key))

@@ -12,6 +12,7 @@ from stopgap.orchestrator.journal import ChangeStatus, History, Journal, step_of
 from stopgap.orchestrator.journal.records import UndoMade
 from stopgap.orchestrator.outcome import ExitCode, RunOutcome, run_outcome
 from stopgap.orchestrator.remote import ConnectAhead
+from stopgap.orchestrator.run.closing import apart, displaced, sign_run, write_report
 from stopgap.orchestrator.run.connection_pool import ConnectionPool, releasing
 from stopgap.orchestrator.run.consent import recall
 from stopgap.orchestrator.run.gate import Gate, gate_here
@@ -19,7 +20,6 @@ from stopgap.orchestrator.run.host_lock import locking, refusal
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.person import Person, operator
 from stopgap.orchestrator.run.recorder import Observer, Recorder
-from stopgap.orchestrator.run.runner import apart, displaced, sign_run, write_report
 from stopgap.orchestrator.run.trust import trusted
 from stopgap.orchestrator.run.undo import Undone, undo
 from stopgap.orchestrator.text import tr

@@ -13,7 +13,7 @@ from stopgap.orchestrator.journal.team.address import Address, team_address
 from stopgap.orchestrator.journal.team.connection import Database, LostError
 from stopgap.orchestrator.journal.team.schema import VERSION, install
 from stopgap.orchestrator.journal.team.shared import TeamRecords
-from stopgap.orchestrator.run.runner import write_report
+from stopgap.orchestrator.run.closing import write_report
 from stopgap.orchestrator.text import tr
 
 from .journals import Journals
