@@ -122,6 +122,10 @@ class LocalRecords:
         """Return nothing: there is no other place."""
         return []
 
+    def settle(self) -> bool:
+        """Return False: there is nothing to wait for."""
+        return False
+
     def displaced(self) -> bool:
         """Return True if the file was moved or deleted since the opening."""
         return self._identity is not None and identity(self._home / FILE) != self._identity

@@ -86,6 +86,12 @@ class RecordStore(Protocol):
     def merge_all(self) -> list[Merged]:
         """Bring every chain of this machine into the team's database; return those that it lacked something of."""
 
+    def settle(self) -> bool:
+        """Wait for a lost database where this process has to, before an act; return True if this process has to.
+
+        Raises JournalError where the wait was broken off.
+        """
+
     def displaced(self) -> bool:
         """Return True if the store was moved or deleted since the opening: later records would be lost."""
 
@@ -130,3 +136,9 @@ class Locks(Protocol):
 
     def disclaim(self, name: str) -> None:
         """Release a claim of this process."""
+
+    def assure(self) -> bool:
+        """Return True if every lock taken is still held; False where that cannot be asked.
+
+        Raises RunHeldError where another process has taken one over: no further act is allowed.
+        """

@@ -170,6 +170,24 @@ class Journal:
         first = self._records.append(run, texts) or 0
         return tuple(Entry(first + n, at, record) for n, (at, record) in enumerate(zip(times, records, strict=True)))
 
+    def settle(self, *, urgent: bool = False) -> bool:
+        """Wait, before an act that is not urgent, for a lost database where this process has to (`open_journal`).
+
+        Return True if this process has to. Raises JournalError where the wait was broken off.
+        """
+        return not urgent and self._records.settle()
+
+    def assure(self, *, urgent: bool = False) -> None:
+        """See, immediately before an act on a host, that no other process has taken over a lock of this one.
+
+        A lost database cannot be asked: it is waited for as in `settle`. Raises RunHeldError: no further act is
+        allowed; JournalError.
+        """
+        while True:
+            waits = self.settle(urgent=urgent)
+            if (self._records.apart is not None and not waits) or self._locks.assure() or not waits:
+                return
+
     def append_if(self, run: str, holds: Callable[[Sequence[Entry]], bool], *records: AnyRecord) -> bool:
         """Append records only if `holds` is true of the run's entries; no other process writes in between."""
         texts = [(record.kind, timestamp(self._clock()), canonical_record(record)) for record in records]

@@ -29,6 +29,7 @@ from stopgap.orchestrator.journal.records import (
     RollbackTimerSettled,
 )
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
+from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.remote import Item
 from stopgap.orchestrator.run.applied import Applied, outcome_of
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
@@ -110,6 +111,8 @@ def _applied(
     place = steps[0].place
     session = pool.session(place)
     numbered = [_numbered(step, record) for step in steps]
+    urgent = any(tasks()[step.step.task].contains for step in steps)
+    record.settle(urgent=urgent)
     record(
         *(
             ChangeIntended(step=n.step.key, target=n.step.target.name, host=place.name, index=i, change=c)
@@ -120,6 +123,7 @@ def _applied(
     items = [item for count, n in enumerate(numbered) for item in n.items(record.run, pause=count > 0)]
     guard = pool.locks.guard(place)
     claim_lost = ""
+    record.assure(urgent=urgent)
     with interruption.cutting(session.halt), interruption.cutting(session.close, gently=True):
         if guard and not stop_on_failure:  # or a lost claim would stop nothing
             claim_lost = lost(place, session.exchange([guard])[0])

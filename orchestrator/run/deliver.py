@@ -71,6 +71,7 @@ def _post(
                     return posted
                 if posted and (pause := posted[-1][0].pause) and interruption.requested.wait(pause):
                     return posted
+                record.settle()
                 record(
                     MessageIntended(
                         **place,
@@ -82,6 +83,7 @@ def _post(
                         text=message.text,
                     )
                 )
+                record.assure()
                 came = by.post(message)
                 record(
                     MessagePosted(**place, key=message.key, to=message.to, outcome=came.outcome, detail=came.detail)

@@ -70,6 +70,14 @@ class Recorder:
                 for observer in self._observers:
                     observer.recorded(self.run, entry)
 
+    def settle(self, *, urgent: bool = False) -> None:
+        """Wait for a lost journal before an act is put on record, where that has to be: see `Journal.settle`."""
+        self._journal.settle(urgent=urgent)
+
+    def assure(self, *, urgent: bool = False) -> None:
+        """See, immediately before an act, that no other process has taken the run over: see `Journal.assure`."""
+        self._journal.assure(urgent=urgent)
+
     def of(self, run: str) -> Recorder:
         """Return a recorder for another run, under rollback, with the same observers."""
         other = Recorder(self._journal, run, self._observers)

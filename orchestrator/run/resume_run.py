@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from stopgap.orchestrator.errors import RefusedError
 from stopgap.orchestrator.inventory import Inventory, parse_inventory
-from stopgap.orchestrator.journal import History, open_journal
+from stopgap.orchestrator.journal import History, Journal, open_journal
 from stopgap.orchestrator.outcome import ExitCode
 from stopgap.orchestrator.plan import Plan
 from stopgap.orchestrator.remote import ConnectAhead
@@ -30,17 +30,19 @@ def resume_run(
     anyway: bool = False,
     permit: Permit = agreed_before,
     inventory: Inventory | None = None,
+    opened: Callable[[], Journal] = open_journal,
 ) -> RunResult:
     """Go on with a run that did not finish; a run that did is left as it is, and its result is given again.
 
     `name`: the run's id, or `last`. `runner`: gives the runner for a way to connect. `anyway`: also where the run's
     journal is damaged. `permit`: decides about commands that the runbook or the inventory names.
     `inventory`: says how the hosts are reached from here, in place of the inventory that the run was begun with.
+    `opened`: opens the journal.
 
     Raises UnknownRunError, UntrustedRunError, RunHeldError, JournalError; InvalidInput where this version of Stopgap
     cannot read the runbook any more.
     """
-    with open_journal() as journal:
+    with opened() as journal:
         run = journal.resolve(name)
         history = trusted(journal, run, anyway=anyway, by=operator())
         if history.finished and history.finished.exit_code == ExitCode.OK:

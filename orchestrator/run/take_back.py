@@ -76,7 +76,9 @@ def take_back(
         ]
         record(*results)
         return results
+    record.settle()
     record(*(UndoIntended(step=c.step, target=c.target, index=c.index, because=because) for c, _ in items))
+    record.assure()
     outputs = session.exchange([item for _, item in items])
     results += [
         UndoMade(step=c.step, target=c.target, index=c.index, outcome=_UNDONE[m.outcome], reason=m.reason)

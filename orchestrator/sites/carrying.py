@@ -6,10 +6,11 @@ import ctypes
 import os
 import signal
 import sys
+from functools import partial
 
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.inventory import Inventory, load_inventory
-from stopgap.orchestrator.journal import JournalError, RunHeldError, open_journal
+from stopgap.orchestrator.journal import JournalError, open_journal
 from stopgap.orchestrator.outcome import ExitCode
 from stopgap.orchestrator.run.gate import gate_here
 from stopgap.orchestrator.run.here import runner_here
@@ -23,29 +24,27 @@ _PR_SET_PDEATHSIG = 1
 
 
 def carry_on(run: str, inventory: Inventory | None) -> int:
-    """Carry a run on to its end; return its exit status, or LATER.
+    """Carry a run on to its end; return its exit status, or LATER. Raises RunHeldError, JournalError.
 
     `inventory`: the site's own; the run's hosts are reached as it says, and a host that it lacks is refused. A run
-    that has ended is left as it is, so that being asked twice harms nothing.
+    that has ended is left as it is, so that being asked twice harms nothing; one that a signal interrupted goes on.
+    An act that cuts nothing off waits for a lost database: another runner may have taken the run over.
     """
     interruption = Interruption()
     signal.signal(signal.SIGTERM, lambda *_: interruption.request())
     with open_journal() as journal:
-        if journal.history(journal.resolve(run)).finished is not None:
+        finished = journal.history(journal.resolve(run)).finished
+        if finished is not None and finished.exit_code != ExitCode.INTERRUPTED:
             return ExitCode.OK
-    try:
-        result = resume_run(
-            run,
-            lambda connect: runner_here(
-                connect, Patient(), [], interruption=interruption, gate=gate_here(carrying=True)
-            ),
-            inventory=inventory,
-        )
-    except RunHeldError:
-        return LATER
+    result = resume_run(
+        run,
+        lambda connect: runner_here(connect, Patient(), [], interruption=interruption, gate=gate_here(carrying=True)),
+        inventory=inventory,
+        opened=partial(open_journal, waits=lambda: not interruption.requested.is_set()),
+    )
     if result.refusal:
         print(result.refusal, file=sys.stderr)  # noqa: T201 - the run's log
-    return LATER if result.locked else result.exit_code
+    return LATER if result.locked or result.exit_code == ExitCode.INTERRUPTED else result.exit_code
 
 
 def end_with(parent: int) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ _AGAIN = 5
 """Seconds until a run is tried again that somebody else works on, or whose router is locked."""
 _RECONNECT = 2.0
 """Seconds until a lost database is tried again."""
+_GRACE = 0.5
+"""Seconds for jobs that are about to end, where the worker ends."""
 _CODE = "import sys; from stopgap.orchestrator.sites.carrying import main; sys.exit(main(sys.argv[1:]))"
 
 
@@ -52,6 +55,21 @@ class TryLaterError(Exception):
     """Another process works on the run, or its router is locked, or the journal is out of reach."""
 
 
+@dataclass
+class _Carrying:
+    """The processes of the runs that this runner carries on; they outlast a lost database."""
+
+    of: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def stop(self) -> None:
+        """Have every run end after its present act; another runner carries the runs on."""
+        self.stopping.set()
+        for process in self.of.values():
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+
+
 def run_site(site: Site, *, until_idle: bool = False) -> None:
     """Carry runs on until a signal; `until_idle`: until the queue is empty. A lost database is waited for.
 
@@ -62,51 +80,93 @@ def run_site(site: Site, *, until_idle: bool = False) -> None:
 
 
 async def _serve(site: Site, *, until_idle: bool) -> None:
-    library, driver = procrastinate_(), psycopg()
-    while True:
-        app = _app(site, library)
+    library, driver, carrying = procrastinate_(), psycopg(), _Carrying()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, carrying.stop)
+    while not carrying.stopping.is_set():
+        app = _app(site, library, carrying)
         try:
             async with app.open_async():
-                watching = asyncio.create_task(_take_over(site, app))
-                try:
-                    await app.run_worker_async(
-                        queues=[queue_of(site.name)],
-                        name=f"{site.name}-{os.getpid()}",
-                        concurrency=site.slots,
-                        wait=not until_idle,
-                        update_heartbeat_interval=HEARTBEAT,
-                        stalled_worker_timeout=DEAD_AFTER,
-                        fetch_job_polling_interval=HEARTBEAT,
-                    )
-                    return
-                finally:
-                    watching.cancel()
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await watching
+                await _work(site, app, carrying, until_idle=until_idle)
+                return
         except (driver.Error, library.exceptions.ConnectorException, OSError) as error:
             site.tell(tr("The queue is out of reach, and is tried again: {error}", error=str(error).strip()))
-            await asyncio.sleep(_RECONNECT)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(carrying.stopping.wait(), _RECONNECT)
+    await asyncio.gather(*(process.wait() for process in carrying.of.values()))
 
 
-def _app(site: Site, library: Any) -> Any:  # noqa: ANN401
+async def _work(site: Site, app: Any, carrying: _Carrying, *, until_idle: bool) -> None:  # noqa: ANN401
+    worker = asyncio.create_task(
+        app.run_worker_async(
+            queues=[queue_of(site.name)],
+            name=f"{site.name}-{os.getpid()}",
+            concurrency=site.slots,
+            wait=not until_idle,
+            update_heartbeat_interval=HEARTBEAT,
+            stalled_worker_timeout=DEAD_AFTER,
+            fetch_job_polling_interval=HEARTBEAT,
+            install_signal_handlers=False,
+            # Where the database is lost the jobs are let go of at once, and their processes live on.
+            shutdown_graceful_timeout=None if until_idle else _GRACE,
+        )
+    )
+    watching = asyncio.create_task(_take_over(site, app))
+    stopping = asyncio.create_task(carrying.stopping.wait())
+    try:
+        await asyncio.wait({worker, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if stopping.done():
+            await asyncio.gather(*(process.wait() for process in carrying.of.values()))
+            worker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await worker
+        else:
+            await worker
+    finally:
+        for task in (watching, stopping):
+            task.cancel()
+        await asyncio.gather(watching, stopping, return_exceptions=True)
+
+
+def _app(site: Site, library: Any, carrying: _Carrying) -> Any:  # noqa: ANN401
     connector = library.PsycopgConnector(conninfo=site.address, kwargs={"options": connection_options()}, min_size=1)
     app = library.App(connector=connector)
 
     @app.task(name=TASK, retry=library.RetryStrategy(wait=_AGAIN, retry_exceptions={TryLaterError}))  # type: ignore[untyped-decorator]
     async def carry_on(run: str) -> int:
-        return await _carry_on(site, run)
+        return await _carry_on(site, run, carrying)
 
     return app
 
 
-async def _carry_on(site: Site, run: str) -> int:
+async def _carry_on(site: Site, run: str, carrying: _Carrying) -> int:
     """Carry one run on in a process of its own; return its exit status. Raises TryLaterError."""
     if not re.fullmatch(RUN_ID, run):
         site.tell(tr("a job names no run, and is left out"))
         return 0
+    if carrying.stopping.is_set():
+        raise TryLaterError
+    process = carrying.of.get(run)
+    if process is None:
+        process = carrying.of[run] = await _begun(site, run)
+        site.tell(tr("Run {run}: begun", run=run))
+    try:
+        code = await asyncio.shield(process.wait())
+    except asyncio.CancelledError:
+        # The job goes back into the queue; whoever gets it finds the run held, or this process again.
+        raise TryLaterError from None
+    carrying.of.pop(run, None)
+    site.tell(tr("Run {run}: exit status {code}", run=run, code=code))
+    if code == LATER or code < 0:
+        raise TryLaterError
+    return code
+
+
+async def _begun(site: Site, run: str) -> asyncio.subprocess.Process:
     folder = private_folder(site.home / "runs" / run)
     with (folder / "runner.log").open("ab") as log:
-        process = await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(
             sys.executable,
             "-c",
             _CODE,
@@ -117,17 +177,6 @@ async def _carry_on(site: Site, run: str) -> int:
             stdout=log,
             stderr=log,
         )
-        site.tell(tr("Run {run}: begun", run=run))
-        try:
-            code = await process.wait()
-        except asyncio.CancelledError:
-            process.terminate()
-            await process.wait()
-            raise
-    site.tell(tr("Run {run}: exit status {code}", run=run, code=code))
-    if code == LATER or code < 0:
-        raise TryLaterError
-    return code
 
 
 async def _take_over(site: Site, app: Any) -> None:  # noqa: ANN401

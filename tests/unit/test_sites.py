@@ -17,7 +17,7 @@ from stopgap.orchestrator.roles import ActRefused
 from stopgap.orchestrator.run.order import Order, order_here
 from stopgap.orchestrator.run.runner import run_started
 from stopgap.orchestrator.runbook import parse_runbook
-from stopgap.orchestrator.sites.carrying import LATER, carry_on, end_with
+from stopgap.orchestrator.sites.carrying import LATER, carry_on, end_with, main
 from stopgap.orchestrator.sites.queue import CUT, REST, queue_address
 from stopgap.orchestrator.sites.splitting import by_site, lock_of, priority_of
 
@@ -102,9 +102,9 @@ def test_a_run_waits_for_a_runner_which_carries_it_on_once(bench: Bench) -> None
 def test_a_run_that_somebody_works_on_is_left_for_later(bench: Bench) -> None:
     run = ordered(bench)
     with Journal.open(state_home()) as journal, journal.hold(run):
-        pid = os.fork()
+        parent, pid = os.getpid(), os.fork()
         if pid == 0:
-            os._exit(carry_on(run, None))
+            os._exit(main([str(parent), run]))
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == LATER
     assert not (bench.files / "x").exists()
 

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 from stopgap.orchestrator.journal.failure import JournalError, RunHeldError
 from stopgap.orchestrator.journal.locks import RunLocks
 from stopgap.orchestrator.journal.team.connection import Database, LostError
+from stopgap.orchestrator.journal.team.records import FencedError
 from stopgap.orchestrator.text import Text, tr
 
 if TYPE_CHECKING:
     import psycopg
 
-LEASE = timedelta(seconds=30)
+LEASE = timedelta(seconds=20)
 """After so long without a heartbeat, by the clock of the database, another machine may take a lock."""
 BEAT = 5.0
 """Seconds between two heartbeats."""
@@ -28,6 +29,7 @@ NEVER = -1
 """A token that no lock has."""
 _TAKE = "SELECT taken, token, who, since FROM stopgap.take(%s::text, %s::text, %s::text, %s::text, %s::interval, %s)"
 _BEAT = "SELECT name, token FROM stopgap.beat(%s::text)"
+_TOKENS = "SELECT name, token, who FROM stopgap.locks WHERE name = ANY (%s::text[])"
 _RELEASE = "SELECT stopgap.release(%s::text, %s::text[])"
 _HELD = (
     "SELECT name FROM stopgap.locks WHERE holder IS NOT NULL AND holder <> %s AND home <> %s"
@@ -158,6 +160,25 @@ class TeamLocks:
                 if name in self._wanted:
                     self._wanted.discard(name)
                     self._tokens[name] = int(found[1]) if found[0] else NEVER
+
+    def assure(self) -> bool:
+        """See, by one look into the database, that every lock is still of this process: see `Locks`."""
+        fences = self.fences()
+        if not fences:
+            return True
+        try:
+            rows = self._database.act(lambda c: c.execute(_TOKENS, ([*fences],)).fetchall())
+        except LostError as error:
+            self._lost(error)
+            return False
+        found = {str(name): (int(token), str(who)) for name, token, who in rows}
+        for name, token in fences.items():
+            now, who = found.get(name, (NEVER, ""))
+            if now != token:
+                raise FencedError(
+                    tr("{who} took over the lock {name}; this process does nothing more", who=who, name=name)
+                )
+        return True
 
     def _take(self, name: str, *, over: bool) -> Text | None:
         values: tuple[Any, ...] = (name, self._id, self._holder.who, self._holder.home, LEASE, over)

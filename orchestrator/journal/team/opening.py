@@ -17,10 +17,16 @@ from stopgap.orchestrator.journal.team.records import TeamTable
 from stopgap.orchestrator.journal.team.shared import TeamRecords
 
 
-def open_team(home: Path, address: Address, *, clock: Callable[[], datetime] = utc_now) -> Journal:
+def open_team(
+    home: Path,
+    address: Address,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    waits: Callable[[], bool] | None = None,
+) -> Journal:
     """Open a team's journal, with `home` for what stays on this machine; merge what this machine wrote ahead.
 
-    A database out of reach is no error: see `Journal.apart`. Raises JournalError.
+    A database out of reach is no error: see `Journal.apart`. `waits`: see `open_journal`. Raises JournalError.
     """
     private_folder(home)
     keep_controller_name(home)
@@ -34,7 +40,13 @@ def open_team(home: Path, address: Address, *, clock: Callable[[], datetime] = u
     locks = TeamLocks(home / "runs", Database(address), Holder(_who(), f"{name} {socket.gethostname()}"), lost=tell)
     table = TeamTable(Database(address), locks.fences)
     records = TeamRecords(
-        home, table, news=Database(address), is_held_here=locks.is_held_here, on_return=locks.beat, controller=name
+        home,
+        table,
+        news=Database(address),
+        is_held_here=locks.is_held_here,
+        on_return=locks.beat,
+        controller=name,
+        waits=waits,
     )
     lost.append(records)
     return Journal(home, records, locks, clock=clock, signers=required_signers())

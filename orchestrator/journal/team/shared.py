@@ -29,6 +29,8 @@ from stopgap.orchestrator.text import Text, tr
 T = TypeVar("T")
 AGAIN = 2.0
 """Seconds between two attempts to reach a lost database."""
+_LOOK = 0.2
+"""Seconds between two looks at whether a lost database is back."""
 _BEGINS = frozenset({"run-started", "incident-opened"})
 _LOG = Log("stopgap.orchestrator.journal")
 
@@ -45,12 +47,13 @@ class TeamRecords:
         is_held_here: Callable[[str], bool],
         on_return: Callable[[], None] = lambda: None,
         controller: str = "",
+        waits: Callable[[], bool] | None = None,
     ) -> None:
         """`is_held_here`: another process of this state folder is at work on a run, and merges the run itself.
 
         `news` is a connection to listen on.
         `on_return` is called when a lost database is back, before records are merged. `controller` names this machine
-        in a merge. Raises JournalError.
+        in a merge. `waits`: see `open_journal`. Raises JournalError.
         """
         self.apart: Text | None = None
         """Why records are written to, or read from, this machine's copy alone; None: the database has all."""
@@ -62,6 +65,7 @@ class TeamRecords:
         self._is_held_here = is_held_here
         self._on_return = on_return
         self._controller = controller
+        self._waits = waits
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._returning: threading.Thread | None = None
@@ -228,6 +232,16 @@ class TeamRecords:
             except LostError as error:
                 self.lost(error)
         time.sleep(seconds)
+        return True
+
+    def settle(self) -> bool:
+        """Wait for a lost database, where this process has to: see `RecordStore`."""
+        if self._waits is None:
+            return False
+        while (reason := self.apart) is not None:
+            if not self._waits():
+                raise JournalError(tr("{reason}; nothing more was done", reason=reason))
+            time.sleep(_LOOK)
         return True
 
     def displaced(self) -> bool:

@@ -1,0 +1,126 @@
+"""Two runners with homes of their own and one journal on PostgreSQL: one is killed, or comes back from the dead."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stopgap.orchestrator.inventory import load_inventory
+from stopgap.orchestrator.journal import RunHeldError, open_journal
+from stopgap.orchestrator.journal.approval_records import RunQueued
+from stopgap.orchestrator.run.order import order_here
+from stopgap.orchestrator.run.runner import run_started
+from stopgap.orchestrator.runbook import parse_runbook
+from stopgap.orchestrator.sites.carrying import LATER, carry_on
+
+from .bench import Bench
+from .journals import Journals
+
+# A runner's process that stops itself before its first act: `settle` is before the record, `assure` before the host.
+STOPS = """
+import os, signal, sys
+from stopgap.orchestrator.run import host_lock
+from stopgap.orchestrator.run.recorder import Recorder
+from stopgap.orchestrator.sites.carrying import main
+name, host_lock.FOLDER = sys.argv[1:3]
+look = getattr(Recorder, name)
+def stop_then_look(self, **how):
+    os.kill(os.getpid(), signal.SIGSTOP)
+    look(self, **how)
+setattr(Recorder, name, stop_then_look)
+sys.exit(main(sys.argv[3:]))
+"""
+BEFORE_THE_RECORD, BEFORE_THE_HOST = "settle", "assure"
+
+
+class Tokyo:
+    """A site whose runners have a home each; the run appends a line to a file."""
+
+    def __init__(self, bench: Bench, team: Journals, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert team.cluster
+        self.bench, self.database, self._patch = bench, team.cluster, monkeypatch
+        self.at("desk")
+        monkeypatch.setenv("STOPGAP_JOURNAL", self.database.url())
+        inventory = load_inventory(bench.inventory)
+        step = {"id": "line", "task": "host.command", "with": {"argv": ["sh", "-c", f"echo x >>{self.lines}"]}}
+        runbook = parse_runbook(json.dumps({"name": "A line", "steps": [step]}), "r.yaml")
+        with open_journal() as journal:
+            self.run = journal.begin(run_started(order_here(runbook, inventory, inventory.select(["a"]), {}), "noc"))
+            journal.append(self.run, RunQueued(site="tokyo"))
+            journal.let_go(self.run)
+
+    @property
+    def lines(self) -> Path:
+        return self.bench.files / "lines"
+
+    def at(self, home: str) -> Path:
+        """Let this process have another home."""
+        path = self.bench.top / home
+        self._patch.setenv("STOPGAP_HOME", str(path))
+        return path
+
+    def stopped(self, where: str) -> subprocess.Popen[str]:
+        """Begin the run in a process with a home of its own, and return the process once it stands still."""
+        words = [where, str(self.bench.top / "run"), str(os.getpid()), self.run]
+        process = subprocess.Popen(
+            [sys.executable, "-c", STOPS, *words],
+            env={**os.environ, "STOPGAP_HOME": str(self.bench.top / "one")},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status), process.stderr.read() if process.stderr else ""
+        return process
+
+    def let_lapse(self) -> None:
+        """Let the locks of everybody lapse, as by time."""
+        self.database.run("UPDATE stopgap.locks SET beat = beat - interval '1 hour'")
+        self.database.run(
+            "CREATE OR REPLACE FUNCTION stopgap.lapsed(beat timestamptz, lease interval) RETURNS boolean LANGUAGE sql"
+            " AS $$ SELECT $1 + $2 < clock_timestamp() $$"
+        )
+
+    def carried_on_by_the_other(self) -> int:
+        self.at("two")
+        return carry_on(self.run, None)
+
+
+@pytest.fixture
+def tokyo(bench: Bench, team: Journals, monkeypatch: pytest.MonkeyPatch) -> Tokyo:
+    return Tokyo(bench, team, monkeypatch)
+
+
+@pytest.mark.parametrize("where", [BEFORE_THE_RECORD, BEFORE_THE_HOST])
+def test_a_runner_that_was_thought_dead_and_comes_back_does_nothing_and_says_so(tokyo: Tokyo, where: str) -> None:
+    process = tokyo.stopped(where)
+    with pytest.raises(RunHeldError, match="is at work on run"):
+        tokyo.carried_on_by_the_other()
+    tokyo.let_lapse()
+    assert tokyo.carried_on_by_the_other() == 0
+    assert tokyo.lines.read_text() == "x\n"
+    process.send_signal(signal.SIGCONT)
+    said = process.communicate()[1]
+    assert (process.returncode, tokyo.lines.read_text()) == (LATER, "x\n")
+    assert "took over the lock" in said
+    with open_journal() as journal:
+        assert journal.verify(tokyo.run) == []
+        history = journal.history(tokyo.run)
+        assert (history.state, history.damage) == ("ok", ())
+
+
+def test_a_runner_with_another_home_finishes_the_run_of_a_killed_one(tokyo: Tokyo) -> None:
+    process = tokyo.stopped(BEFORE_THE_HOST)
+    process.kill()
+    process.communicate()
+    tokyo.let_lapse()
+    assert tokyo.carried_on_by_the_other() == 0
+    assert tokyo.lines.read_text() == "x\n"
+    tokyo.at("desk")
+    with open_journal() as journal:
+        assert (journal.history(tokyo.run).state, journal.verify(tokyo.run)) == ("ok", [])
