@@ -114,9 +114,17 @@ def exit_code(
     >>> exit_code([Outcome.CHANGED, Outcome.FAILED])
     <ExitCode.FAILED: 1>
     """
-    codes = [ExitCode.INTERRUPTED] if interrupted else [*map(_of_step, outcomes)]
-    code = min(codes, key=_FIRST_COUNTS.index, default=ExitCode.OK)
+    code = ExitCode.INTERRUPTED if interrupted else worst_of(map(_of_step, outcomes))
     return ExitCode.FAILED if unread and code == ExitCode.OK else code
+
+
+def worst_of(codes: Iterable[int]) -> ExitCode:
+    """Return the exit code that counts of several: interrupted, refused, failed, unreachable, in this order.
+
+    >>> worst_of([3, 0, 1])
+    <ExitCode.FAILED: 1>
+    """
+    return min(map(ExitCode, codes), key=_FIRST_COUNTS.index, default=ExitCode.OK)
 
 
 def run_outcome(code: int) -> RunOutcome:

@@ -15,12 +15,15 @@ from stopgap.orchestrator.cli.journals import open_journal_to_read
 from stopgap.orchestrator.cli.prune import show_pruned
 from stopgap.orchestrator.cli.screen import columns, padded, said, width_of
 from stopgap.orchestrator.cli.steps import counted, moment, show_gaps, show_proof
+from stopgap.orchestrator.cli.undo_at_sites import show_whole
 from stopgap.orchestrator.cli.verdicts import show_past_verdicts
 from stopgap.orchestrator.cli.words import entry, own_name, reason_label, worded
 from stopgap.orchestrator.documents.run import run_document, runs_document, verification_document
+from stopgap.orchestrator.documents.whole import whole_object
 from stopgap.orchestrator.hosttext import shortened
 from stopgap.orchestrator.journal import DamagedRunError, History
 from stopgap.orchestrator.outcome import FAILURES, RESUMED, word_of
+from stopgap.orchestrator.run.whole import Whole, whole_of
 from stopgap.orchestrator.sinks.backlog import Undelivered, undelivered, undelivered_object
 from stopgap.orchestrator.text import tr, trn
 from stopgap.reading import history as read_history
@@ -93,12 +96,23 @@ def _undelivered(run: str) -> list[Undelivered]:
         return undelivered(journal.home, journal.heads(), run)
 
 
+def _whole(history: History) -> Whole | None:
+    """Return the order that a run is a part of; None for a run on its own."""
+    if len(history.parts) < 2:
+        return None
+    with open_journal_to_read() as journal:
+        return whole_of(journal, history.run)
+
+
 def show(options: ShowOptions) -> int:
     """Show a run, step by step."""
     history = read_history(options.run)
     left = _undelivered(history.run)
+    whole = _whole(history)
     if options.json:
-        print_document({**run_document(history), "undelivered": [undelivered_object(each) for each in left]})
+        told = whole_object(whole.exit_code, whole.runs) if whole else None
+        undelivered_ones = [undelivered_object(each) for each in left]
+        print_document({**run_document(history), "whole": told, "undelivered": undelivered_ones})
         return int(bool(history.damage or history.unsigned))
     screen = screens.out()
     damaged = show_damage(screen, history.run, (*history.damage, *history.unsigned))
@@ -122,6 +136,8 @@ def show(options: ShowOptions) -> int:
             )
         )
     show_approvals(screen, history)
+    if whole:
+        show_whole(screen, whole)
     for plugin in history.started.plugins:
         screen.line(f"plug-in  {plugin.kind} {plugin.name} ({plugin.origin})  sha256 {plugin.sha256[:12]}", "quiet")
     screen.line()

@@ -14,11 +14,12 @@ from stopgap.orchestrator.cli.run import tell_unwritten
 from stopgap.orchestrator.cli.screen import Screen, said
 from stopgap.orchestrator.cli.steps import counted
 from stopgap.orchestrator.cli.terminal import Terminal, stoppable
+from stopgap.orchestrator.cli.undo_at_sites import undo_at_sites, went_to_sites
 from stopgap.orchestrator.cli.words import own_name
 from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History
 from stopgap.orchestrator.journal.failure import UntrustedRunError
 from stopgap.orchestrator.outcome import word_of
-from stopgap.orchestrator.run.undo_run import UndoResult
+from stopgap.orchestrator.run.undo_run import UndoRequested, UndoResult
 from stopgap.orchestrator.text import tr
 from stopgap.undoing import undo as undo_run
 
@@ -34,11 +35,16 @@ class UndoOptions:
     anyway: bool = False
     take_over: bool = False
     sign_key: Path | None = None
+    here: bool = False
+    """From this machine, also a run that was carried out at a site."""
     json: bool = False
 
 
 def undo(options: UndoOptions) -> int:
-    """Undo a run, or one step of a run, in reverse order."""
+    """Undo a run, or one step of a run, in reverse order; a run of a site at its site."""
+    if not options.here and went_to_sites(options.run):
+        wanted = UndoRequested(options.step, options.force, options.anyway, options.take_over, options.sign_key)
+        return undo_at_sites(options.run, wanted, yes=options.yes, as_json=options.json)
     screen = screens.err() if options.json else screens.out()
     person = _Operator(screen, yes=options.yes)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
-from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized, RunQueued
+from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized
 from stopgap.orchestrator.journal.incident_records import (
     ActionAdded,
     ActionDone,
@@ -42,6 +42,7 @@ from stopgap.orchestrator.journal.records import (
     UndoMade,
     WrittenApart,
 )
+from stopgap.orchestrator.journal.site_records import RunQueued, UndoEnded, UndoOrdered
 from stopgap.orchestrator.outcome import Outcome, RunOutcome
 from stopgap.orchestrator.severity import SEVERITIES, Severity
 from stopgap.orchestrator.text import Text, joined, tr, trn
@@ -92,6 +93,8 @@ def severity_of(record: AnyRecord) -> Severity:
             return "medium" if record.trouble and worst in {"low", "info"} else worst
         case RunFinished():
             return severity_of_run(record.outcome)
+        case UndoEnded():
+            return "high" if record.exit_code else "info"
         case SteppedBack():
             return "low"
         case _:
@@ -177,6 +180,10 @@ def summary_of(record: AnyRecord, change: ChangeIntended | None = None) -> str:
             return tr("{person} may {action}", person=record.person, action=record.action)
         case RunQueued():
             return tr("waits for a runner at {site}", site=record.site)
+        case UndoOrdered():
+            return tr("{by} wants the run undone", by=record.by)
+        case UndoEnded():
+            return joined(": ", filter(None, (tr("the undo has ended"), record.refusal)))
         case ApprovalAsked():
             return approval_words(record)
         case Answered():

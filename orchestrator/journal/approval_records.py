@@ -42,13 +42,6 @@ class ApprovalAsked(Record):
     """Why the run goes first and is approved after; empty: it waits."""
 
 
-class RunQueued(Record):
-    """A run that a runner at a site carries on."""
-
-    kind: Literal["run-queued"] = "run-queued"
-    site: str
-
-
 class ApprovalsUsed(Record):
     """Approvals of a plan in a file that a run was begun with: no other run is begun with the same."""
 

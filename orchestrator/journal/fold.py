@@ -9,7 +9,7 @@ from typing import Any, assert_never
 
 from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.host import DriverFound
-from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized, RunQueued
+from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized
 from stopgap.orchestrator.journal.chain import Entry
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.history import (
@@ -59,6 +59,7 @@ from stopgap.orchestrator.journal.records import (
     WrittenApart,
     step_of,
 )
+from stopgap.orchestrator.journal.site_records import RunQueued, UndoEnded, UndoOrdered
 from stopgap.orchestrator.outcome import RunOutcome
 from stopgap.orchestrator.text import tr
 
@@ -102,6 +103,9 @@ def fold(run: str, entries: Iterable[Entry], *, now: datetime, running: bool) ->
         plan=state.plan,
         approval=state.approval,
         site=state.site,
+        parts=state.parts,
+        undo_ordered=state.undo_ordered,
+        undo_ended=state.undo_ended,
         authorized=tuple(state.authorized),
         steps=steps,
         changes=changes,
@@ -125,6 +129,9 @@ class _Fold:
     plan: PlanMade | None = None
     approval: ApprovalAsked | None = None
     site: str = ""
+    parts: dict[str, str] = field(default_factory=dict)
+    undo_ordered: UndoOrdered | None = None
+    undo_ended: UndoEnded | None = None
     authorized: list[Authorized] = field(default_factory=list)
     steps: dict[tuple[str, str], StepStatus] = field(default_factory=dict)
     changes: dict[int, ChangeStatus] = field(default_factory=dict)
@@ -187,7 +194,7 @@ class _Fold:
                 )
             case StepFinished():
                 self._finish(record, at)
-            case Authorized() | ApprovalAsked() | SteppedBack() | RunQueued():
+            case Authorized() | ApprovalAsked() | SteppedBack() | RunQueued() | UndoOrdered() | UndoEnded():
                 self._act(record)
             case ChangeIntended():
                 self._intend(record, at)
@@ -233,14 +240,18 @@ class _Fold:
             case _:
                 assert_never(record)
 
-    def _act(self, record: Authorized | ApprovalAsked | SteppedBack | RunQueued) -> None:
+    def _act(self, record: Authorized | ApprovalAsked | SteppedBack | RunQueued | UndoOrdered | UndoEnded) -> None:
         match record:
             case Authorized():
                 self.authorized.append(record)
             case ApprovalAsked():
                 self.approval = self.approval or record
             case RunQueued():
-                self.site = record.site
+                self.site, self.parts = record.site, record.parts
+            case UndoOrdered():
+                self.undo_ordered, self.undo_ended = record, None
+            case UndoEnded():
+                self.undo_ended = record
             case SteppedBack():
                 self._step_back(record)
 

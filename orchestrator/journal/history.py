@@ -24,6 +24,7 @@ from stopgap.orchestrator.journal.records import (
     Verdict,
     step_of,
 )
+from stopgap.orchestrator.journal.site_records import UndoEnded, UndoOrdered
 from stopgap.orchestrator.outcome import Outcome, RunOutcome
 from stopgap.orchestrator.question import AnswerValue, Question
 
@@ -204,6 +205,12 @@ class History:
     """The run takes more than one person."""
     site: str = ""
     """The site whose runners carry the run on; empty for a run of an operator's machine."""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    """Site → run, of all runs that one order was split into; empty for a run on its own."""
+    undo_ordered: UndoOrdered | None = None
+    """The last undo that a runner was asked for."""
+    undo_ended: UndoEnded | None = None
+    """What came of `undo_ordered`; None: it waits for a runner."""
     authorized: tuple[Authorized, ...] = ()
     """The acts of people that roles permitted, in order."""
     damage: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from pydantic import Field, TypeAdapter
 from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.host import Cli, Host
 from stopgap.orchestrator.hosttext import EscapedLine
-from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized, RunQueued
+from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized
 from stopgap.orchestrator.journal.incident_records import (
     ActionAdded,
     ActionDone,
@@ -27,6 +27,7 @@ from stopgap.orchestrator.journal.incident_records import (
 )
 from stopgap.orchestrator.journal.pruned_records import RunPruned
 from stopgap.orchestrator.journal.record import Record
+from stopgap.orchestrator.journal.site_records import RunQueued, UndoEnded, UndoOrdered
 from stopgap.orchestrator.outcome import Outcome, RunOutcome
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.severity import Severity
@@ -428,7 +429,9 @@ AnyRecord: TypeAlias = Annotated[
     | Authorized
     | ApprovalAsked
     | ApprovalsUsed
-    | RunQueued,
+    | RunQueued
+    | UndoOrdered
+    | UndoEnded,
     Field(discriminator="kind"),
 ]
 RECORD: TypeAdapter[AnyRecord] = TypeAdapter(AnyRecord)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from stopgap.orchestrator.journal import Entry, History
-from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized, RunQueued
+from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized
 from stopgap.orchestrator.journal.incident_records import (
     ActionAdded,
     ActionDone,
@@ -42,6 +42,7 @@ from stopgap.orchestrator.journal.records import (
     UndoMade,
     WrittenApart,
 )
+from stopgap.orchestrator.journal.site_records import RunQueued, UndoEnded, UndoOrdered
 from stopgap.orchestrator.report.model import Event
 
 MESSAGES_SHOWN = 20
@@ -110,6 +111,8 @@ def timeline(history: History) -> Iterator[Event]:
                 | RunPruned()
                 | ApprovalsUsed()
                 | RunQueued()
+                | UndoOrdered()
+                | UndoEnded()
                 | WrittenApart()
             ):
                 pass  # announces another record, has a section of its own, or stands in a chain of another kind

@@ -289,6 +289,17 @@ def require_begun_lawfully(history: History, roles: Roles | None) -> None:
     require(roles, act.person, "run", subject_of_run(history.started, roles))
 
 
+def require_undo_ordered(history: History, roles: Roles, about: str) -> None:
+    """Raise ActRefused unless somebody has signed for this undo of the run, and the roles still permit it."""
+    ordered = next((each for each in reversed(history.authorized) if each.action == "undo"), None)
+    if ordered is None:
+        raise ActRefused(tr("the undo of run {run} was ordered by nobody whom the roles know", run=history.run))
+    act = verified(roles, ordered)
+    if (act.run, act.about) != (history.run, about):
+        raise ActRefused(tr("the undo of run {run} is not what {person} ordered", run=history.run, person=act.person))
+    require(roles, act.person, "undo", subject_of_run(history.started, roles))
+
+
 def refuse_lost_roles(history: History) -> None:
     """Raise ActRefused for a run that was begun under roles, where there are none any more."""
     if history.authorized or history.approval:

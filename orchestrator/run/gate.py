@@ -28,6 +28,7 @@ from stopgap.orchestrator.run.authority import (
     require,
     require_begun_lawfully,
     require_roles,
+    require_undo_ordered,
     subject_of_order,
     subject_of_run,
     verified,
@@ -156,6 +157,9 @@ class Gate:
             return ()
         about = json.dumps({"step": step, "force": force})
         subject = subject_of_run(history.started, self.roles)
+        if self.carrying:
+            require_undo_ordered(history, self.roles, about)
+            return ()
         return (act_here(self.roles, "undo", subject, run=history.run, about=about),)
 
     def person(self, person: Person, order: Order) -> Person:

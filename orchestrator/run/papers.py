@@ -16,6 +16,7 @@ from stopgap.orchestrator.language import Language
 from stopgap.orchestrator.report import in_form, renamed
 from stopgap.orchestrator.report import report as run_paper
 from stopgap.orchestrator.run.own_names import names_in
+from stopgap.orchestrator.run.whole import whole_of, whole_report
 from stopgap.orchestrator.text import tr
 
 
@@ -35,13 +36,17 @@ def run_report(
     format: Literal["html", "md", "json"],  # noqa: A002
     zone: tzinfo | None,
 ) -> Paper:
-    """Return the report of a run, by its id; `zone`: see `zone_of_run`.
+    """Return the report of a run, by its id, or of all runs of an order at several sites; `zone`: see `zone_of_run`.
 
     Raises UnknownRunError, DamagedRunError for unreadable records, JournalError.
     """
-    history = journal.history(run)
-    names = names_in([history], lang)
+    whole = whole_of(journal, run)
+    history = whole.runs[0]
+    names = names_in(whole.runs, lang)
     where = zone or zone_of_run(journal, history)
+    if len(whole.runs) > 1:
+        text = in_form(renamed(whole_report(whole), names), lang=lang, format=format, zone=where, names=names)
+        return Paper(text, whole.runs)
     return Paper(run_paper(history, lang=lang, format=format, zone=where, names=names), (history,))
 
 

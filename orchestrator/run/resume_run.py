@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from stopgap.orchestrator.errors import RefusedError
+from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.inventory import Inventory, parse_inventory
 from stopgap.orchestrator.journal import History, Journal, open_journal
 from stopgap.orchestrator.outcome import ExitCode
@@ -70,20 +71,34 @@ def reached_by(order: Order, inventory: Inventory) -> Order:
     Raises RefusedError for a host that the inventory lacks, or that has other addresses or upstreams there.
     """
     for host in order.inventory.hosts.values():
-        if host not in (*order.targets, *order.acting()):
-            continue
-        own = inventory.hosts.get(host.name)
-        if own is None:
-            raise RefusedError(tr("{host} is no host of {inventory}", host=host.name, inventory=inventory.path))
-        if (own.known_addresses, own.upstreams) != (host.known_addresses, host.upstreams):
-            raise RefusedError(
-                tr(
-                    "{host} is another host in {inventory}: its addresses or upstreams differ",
-                    host=host.name,
-                    inventory=inventory.path,
-                )
-            )
+        if host in (*order.targets, *order.acting()):
+            _same(host, inventory)
     return replace(order, inventory=inventory, targets=inventory.select([target.name for target in order.targets]))
+
+
+def history_reached_by(history: History, inventory: Inventory) -> History:
+    """Return a history with the hosts that it has changed as another inventory has them, by their names.
+
+    Raises RefusedError for a host that the inventory lacks, or that has other addresses or upstreams there.
+    """
+    changed = {change.host for change in history.undoable()}
+    hosts = tuple(_same(each, inventory) if each.name in changed else each for each in history.started.hosts)
+    return replace(history, started=history.started.model_copy(update={"hosts": hosts}))
+
+
+def _same(host: Host, inventory: Inventory) -> Host:
+    own = inventory.hosts.get(host.name)
+    if own is None:
+        raise RefusedError(tr("{host} is no host of {inventory}", host=host.name, inventory=inventory.path))
+    if (own.known_addresses, own.upstreams) != (host.known_addresses, host.upstreams):
+        raise RefusedError(
+            tr(
+                "{host} is another host in {inventory}: its addresses or upstreams differ",
+                host=host.name,
+                inventory=inventory.path,
+            )
+        )
+    return own
 
 
 def _finished(history: History) -> RunResult:

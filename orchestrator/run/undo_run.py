@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.journal import ChangeStatus, History, Journal, step_of
 from stopgap.orchestrator.journal.records import UndoMade
 from stopgap.orchestrator.outcome import ExitCode, RunOutcome, run_outcome
@@ -20,6 +21,7 @@ from stopgap.orchestrator.run.host_lock import locking, refusal
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.person import Person, operator
 from stopgap.orchestrator.run.recorder import Observer, Recorder
+from stopgap.orchestrator.run.resume_run import history_reached_by
 from stopgap.orchestrator.run.trust import trusted
 from stopgap.orchestrator.run.undo import Undone, undo
 from stopgap.orchestrator.text import tr
@@ -67,6 +69,8 @@ class UndoResult:
     """What the run still has in force; of the one step where nothing of that step could be taken back."""
     refusal: str = ""
     """Why nothing was tried."""
+    locked: bool = False
+    """Another run works on a host: nothing was tried, and a later try may go."""
     report: Path | None = None
     unreported: str = ""
     """Why the report could not be written."""
@@ -97,21 +101,25 @@ def undo_run(
     observers: Sequence[Observer] = (),
     interruption: Interruption | None = None,
     gate: Gate | None = None,
+    inventory: Inventory | None = None,
 ) -> UndoResult:
     """Take back a run, or one step of the run, in reverse order.
 
     `name`: the run's id, or `last`. `person` is asked before anything is contacted. `interruption`: asks to stop
     after what is under way. `gate`: what roles permit; by default the roles that hold here.
+    `inventory`: says how the hosts are reached from here, in place of the inventory of the run.
 
     A refusal by the person or by a lock, or an interruption before the first undo, is a result with `refusal`.
     Raises UsageError for a step that the run has not,
     UntrustedRunError where its journal is damaged, unless `anyway`; RunHeldError, JournalError; ActRefused where
-    roles do not permit the undo.
+    roles do not permit the undo; RefusedError for a host that `inventory` lacks.
     """
     run = journal.resolve(name)
     stop = interruption or Interruption()
     with journal.hold(run, over=wanted.take_over):
         history = trusted(journal, run, anyway=wanted.anyway, by=operator())
+        if inventory is not None:
+            history = history_reached_by(history, inventory)
         _check_step(history, wanted.step)
         changes = history.undoable(wanted.step)
         if not changes:
@@ -138,7 +146,7 @@ def undo_run(
         ):
             pool.lock(concerned)
             if held := refusal(locks.held, (c.host for c in changes)):
-                return _refused(history, changes, tr("{held}. Nothing was undone.", held=held))
+                return replace(_refused(history, changes, tr("{held}. Nothing was undone.", held=held)), locked=True)
             record = Recorder(journal, run, observers)
             done = undo(history, changes, pool, record, interruption=stop, force=wanted.force, anyway=wanted.anyway)
         return _ended(journal, run, wanted, changes, done, interrupted=stop.requested.is_set())

@@ -17,6 +17,7 @@ from stopgap.orchestrator.run.here import runner_here
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.resume_run import resume_run
 from stopgap.orchestrator.sites.patience import Patient
+from stopgap.orchestrator.sites.undoing import carry_undo
 
 LATER = 75
 """Exit status for a run that another process works on, or whose router is locked (EX_TEMPFAIL, sysexits.h)."""
@@ -24,27 +25,40 @@ _PR_SET_PDEATHSIG = 1
 
 
 def carry_on(run: str, inventory: Inventory | None) -> int:
-    """Carry a run on to its end; return its exit status, or LATER. Raises RunHeldError, JournalError.
+    """Carry a run on to its end, or take it back where somebody has ordered that; return its exit status, or LATER.
 
     `inventory`: the site's own; the run's hosts are reached as it says, and a host that it lacks is refused. A run
     that has ended is left as it is, so that being asked twice harms nothing; one that a signal interrupted goes on.
     An act that cuts nothing off waits for a lost database: another runner may have taken the run over.
+
+    Raises RefusedError, RunHeldError, JournalError.
     """
     interruption = Interruption()
     signal.signal(signal.SIGTERM, lambda *_: interruption.request())
-    with open_journal() as journal:
-        finished = journal.history(journal.resolve(run)).finished
-        if finished is not None and finished.exit_code != ExitCode.INTERRUPTED:
+    opened = partial(open_journal, waits=lambda: not interruption.requested.is_set())
+    gate = gate_here(carrying=True)
+    with opened() as journal:
+        history = journal.history(journal.resolve(run))
+        if history.undo_ordered is not None:
+            if history.undo_ended is not None:
+                return ExitCode.OK
+            result = carry_undo(journal, history.run, history.undo_ordered, gate, interruption, inventory)
+            return _said(result.refusal, result.exit_code, later=result.locked)
+        if history.finished is not None and history.finished.exit_code != ExitCode.INTERRUPTED:
             return ExitCode.OK
-    result = resume_run(
+    ended = resume_run(
         run,
-        lambda connect: runner_here(connect, Patient(), [], interruption=interruption, gate=gate_here(carrying=True)),
+        lambda connect: runner_here(connect, Patient(), [], interruption=interruption, gate=gate),
         inventory=inventory,
-        opened=partial(open_journal, waits=lambda: not interruption.requested.is_set()),
+        opened=opened,
     )
-    if result.refusal:
-        print(result.refusal, file=sys.stderr)  # noqa: T201 - the run's log
-    return LATER if result.locked or result.exit_code == ExitCode.INTERRUPTED else result.exit_code
+    return _said(ended.refusal, ended.exit_code, later=ended.locked)
+
+
+def _said(refusal: str, code: int, *, later: bool) -> int:
+    if refusal:
+        print(refusal, file=sys.stderr)  # noqa: T201 - the run's log
+    return LATER if later or code == ExitCode.INTERRUPTED else code
 
 
 def end_with(parent: int) -> None:

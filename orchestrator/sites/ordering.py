@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stopgap.orchestrator.errors import RefusedError
 from stopgap.orchestrator.journal import Journal
-from stopgap.orchestrator.journal.approval_records import RunQueued
+from stopgap.orchestrator.journal.site_records import RunQueued
 from stopgap.orchestrator.run.gate import Gate
 from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.runner import run_started
@@ -46,9 +46,11 @@ def order_at_sites(
                 )
             )
     prepare(address)
+    runs = {site: journal.begin(run_started(part, operator)) for site, part in parts.items()}
+    whole = runs if len(runs) > 1 else {}
     for site, part in parts.items():
-        run = journal.begin(run_started(part, operator))
-        journal.append(run, *gate.begin_elsewhere(run, part, emergency), RunQueued(site=site))
+        run = runs[site]
+        journal.append(run, *gate.begin_elsewhere(run, part, emergency), RunQueued(site=site, parts=whole))
         journal.let_go(run)
         put(address, Queued(run, site, lock_of(part), priority_of(part)))
         yield Ordered(run, site, tuple(target.name for target in part.targets))

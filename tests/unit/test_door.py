@@ -33,7 +33,7 @@ LINES = [
     f"answer {RUN} ask yes -t web --json",
     f"approve {RUN} --yes --json",
     "runner --site tokyo -i hosts.yaml --slots 2 --until-idle",
-    f"undo {RUN} --step cut --yes --force --anyway --take-over --sign-key KEY --json",
+    f"undo {RUN} --step cut --yes --force --anyway --take-over --sign-key KEY --here --json",
     "request -i hosts.yaml -t web -t spare --limit-file LIMIT --address 192.0.2.1/32"
     " --address 192.0.2.2/32 --reason spam"
     f" --contact a@example.jp --expires 48h --run {RUN} --sign-key KEY -o request.json --json",

@@ -33,7 +33,8 @@ FIELDS = {
     | {
         "runbook_path", "inventory_path", "stopgap", "plan", "requester", "approval",
         "steps", "changes", "checks", "messages", "questions",
-        "answers", "evidence", "findings", "unreachable", "containment", "in_force", "undoable", "undelivered",
+        "answers", "evidence", "findings", "unreachable", "containment", "in_force", "undoable", "whole",
+        "undelivered",
     },
     "stopgap.status": {
         "offline", "apart", "damaged", "exit_code", "runs", "open_hosts", "returning", "strays", "ends_soon",

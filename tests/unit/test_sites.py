@@ -12,7 +12,7 @@ import pytest
 from stopgap.orchestrator.errors import RefusedError, UsageError
 from stopgap.orchestrator.inventory import load_inventory, parse_inventory
 from stopgap.orchestrator.journal import Journal, state_home
-from stopgap.orchestrator.journal.approval_records import RunQueued
+from stopgap.orchestrator.journal.site_records import RunQueued
 from stopgap.orchestrator.roles import ActRefused
 from stopgap.orchestrator.run.order import Order, order_here
 from stopgap.orchestrator.run.runner import run_started

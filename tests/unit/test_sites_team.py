@@ -11,15 +11,19 @@ from pathlib import Path
 
 import pytest
 
+from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.inventory import load_inventory
 from stopgap.orchestrator.journal import RunHeldError, open_journal
-from stopgap.orchestrator.journal.approval_records import RunQueued
+from stopgap.orchestrator.journal.site_records import RunQueued
+from stopgap.orchestrator.run.gate import Gate
 from stopgap.orchestrator.run.order import order_here
 from stopgap.orchestrator.run.runner import run_started
+from stopgap.orchestrator.run.undo_run import UndoRequested
 from stopgap.orchestrator.runbook import parse_runbook
 from stopgap.orchestrator.sites.carrying import LATER, carry_on
+from stopgap.orchestrator.sites.undoing import order_undo, undone
 
-from .bench import Bench
+from .bench import Bench, file
 from .journals import Journals
 
 # A runner's process that stops itself before its first act: `settle` is before the record, `assure` before the host.
@@ -124,3 +128,56 @@ def test_a_runner_with_another_home_finishes_the_run_of_a_killed_one(tokyo: Toky
     tokyo.at("desk")
     with open_journal() as journal:
         assert (journal.history(tokyo.run).state, journal.verify(tokyo.run)) == ("ok", [])
+
+
+def test_an_order_over_two_sites_has_one_verdict_one_report_and_one_undo(
+    bench: Bench, team: Journals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert team.cluster
+    database = team.cluster.url()
+    monkeypatch.setenv("STOPGAP_JOURNAL", database)
+    described = json.loads(bench.inventory.read_text())
+    for name, site in (("a", "tokyo"), ("b", "osaka")):
+        described["hosts"][name]["site"] = site
+    bench.inventory.write_text(json.dumps(described))
+    words = ["-i", str(bench.inventory), "-t", "a", "-t", "b", "--site", "auto", "--json"]
+    runbook = bench.runbook({**file(bench, "{{ target.name }}"), "id": "write"})
+    status, out, err = bench.stopgap("run", runbook, *words)
+    assert status == 0, err
+    runs = {each["site"]: each["run"] for each in json.loads(out)["runs"]}
+    assert sorted(runs) == ["osaka", "tokyo"]
+
+    def whole() -> dict[str, object]:
+        told: dict[str, object] = json.loads(bench.stopgap("show", runs["tokyo"], "--json")[1])["whole"]
+        return told
+
+    for site in ("tokyo", "osaka"):
+        monkeypatch.setenv("STOPGAP_HOME", str(bench.top / site))
+        assert whole()["exit_code"] is None
+        assert carry_on(runs[site], None) == 0
+    assert whole() == {"exit_code": 0, "runs": [{"run": runs[s], "site": s, "state": "ok"} for s in sorted(runs)]}
+    assert "all 2 sites together: ok" in bench.stopgap("show", runs["osaka"])[1]
+    report = bench.stopgap("report", runs["osaka"], "--format", "md")[1]
+    assert [str(bench.files / name) in report for name in ("a", "b")] == [True, True]
+
+    with open_journal() as journal:
+        assert set(order_undo(journal, database, runs["tokyo"], UndoRequested(), Gate(), "noc")) == set(runs.values())
+        assert undone(journal, runs["osaka"]) is None
+    for site in ("tokyo", "osaka"):
+        monkeypatch.setenv("STOPGAP_HOME", str(bench.top / site))
+        assert carry_on(runs[site], None) == 0
+    assert list(bench.files.iterdir()) == []
+    with open_journal() as journal:
+        done = undone(journal, runs["osaka"])
+        assert done and (done.undo_exit_code, [each.in_force() for each in done.runs]) == (0, [(), ()])
+
+
+def test_an_undo_that_a_site_refuses_has_an_end_on_record(tokyo: Tokyo) -> None:
+    assert tokyo.carried_on_by_the_other() == 0
+    with open_journal() as journal:
+        order_undo(journal, tokyo.database.url(), tokyo.run, UndoRequested("no-such-step"), Gate(), "noc")
+    with pytest.raises(UsageError, match="has no step"):
+        carry_on(tokyo.run, None)
+    with open_journal() as journal:
+        done = undone(journal, tokyo.run)
+    assert done and done.undo_exit_code == 4

@@ -152,6 +152,9 @@ def undo_words(undo: ArgumentParser) -> None:
     undo.add_argument("--step", metavar="ID", help="undo only this step")
     undo.add_argument("--yes", action="store_true", help="do not ask")
     undo.add_argument("--force", action="store_true", help="also undo objects changed by another person since")
+    undo.add_argument(
+        "--here", action="store_true", help="from this machine, also where a runner at a site has carried it out"
+    )
     lock_words(undo)
     damage_word(undo)
 

@@ -160,6 +160,7 @@ def undo(args: Namespace) -> Call[Any]:
             anyway=args.anyway,
             take_over=args.take_over,
             sign_key=sign_key(args.sign_key),
+            here=args.here,
             json=args.json,
         ),
     )

@@ -1,0 +1,66 @@
+"""One order that was split by site: its runs as one whole, with one verdict and one report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stopgap.orchestrator.journal import History, Journal
+from stopgap.orchestrator.journal.incidents import Incident, Told
+from stopgap.orchestrator.journal.records import Verdict
+from stopgap.orchestrator.outcome import ExitCode, worst_of
+from stopgap.orchestrator.report.model import Report
+
+
+@dataclass(frozen=True)
+class Whole:
+    """The runs of one order, at least one, in the order of their sites' names."""
+
+    runs: tuple[History, ...]
+
+    @property
+    def exit_code(self) -> ExitCode | None:
+        """The exit code of all runs together, by precedence; None while one of them goes on or waits."""
+        codes = [each.finished.exit_code for each in self.runs if each.finished]
+        return worst_of(codes) if len(codes) == len(self.runs) else None
+
+    @property
+    def containment(self) -> Mapping[str, Verdict]:
+        """Target → verdict, over all sites."""
+        return {cut.target: cut.verdict for each in self.runs for cut in each.containment}
+
+    @property
+    def undo_exit_code(self) -> ExitCode | None:
+        """The exit code of the undo that was ordered at the sites; None while one of them is not done."""
+        codes = [each.undo_ended.exit_code for each in self.runs if each.undo_ended]
+        return worst_of(codes) if len(codes) == len(self.runs) else None
+
+
+def whole_of(journal: Journal, run: str) -> Whole:
+    """Return the runs of the order that a run belongs to; of a run on its own that run alone.
+
+    `run`: an id. Raises UnknownRunError, DamagedRunError, JournalError.
+    """
+    history = journal.history(run)
+    runs = [run_id for _, run_id in sorted(history.parts.items())] or [run]
+    return Whole(tuple(history if each == run else journal.history(each) for each in runs))
+
+
+def whole_report(whole: Whole) -> Report:
+    """Return one report over the runs of an order at several sites."""
+    from stopgap.orchestrator.report.incident import build_incident  # noqa: PLC0415 - the report of a run needs it not
+
+    first = whole.runs[0]
+    opened = Told(min(each.started_at for each in whole.runs), first.started.operator, "")
+    name = ", ".join(each.run for each in whole.runs)
+    incident = Incident(name, opened, (), None, tuple(each.run for each in whole.runs))
+    built = build_incident(incident, whole.runs)
+    return built.model_copy(
+        update={
+            "incident": None,
+            "run": name,
+            "title": first.started.runbook_name,
+            "runbook": first.started.runbook_path,
+            "inventory": first.started.inventory_path,
+        }
+    )
