@@ -23,6 +23,7 @@ from recall_rig.further import FURTHER
 from recall_rig.listed import LISTED
 from recall_rig.own import OWN
 from recall_rig.second import SECOND
+from recall_rig.third import THIRD
 from recall_rig.trace import GUARD, WORDS, Trace
 from recall_rig.unseen import UNSEEN
 
@@ -37,6 +38,7 @@ SETS = {
     "unseen": UNSEEN,
     "blind": BLIND,
     "second": SECOND,
+    "third": THIRD,
 }
 EVERY = tuple(trace for traces in SETS.values() for trace in traces)
 PLANTED, CLEAN = "spare", "neighbour"
