@@ -16,7 +16,7 @@ from typing import Any
 
 from lab_hosts import image, machine
 
-from recall_rig import busy, peers
+from recall_rig import busy, peers, trees
 from recall_rig.blind import BLIND
 from recall_rig.fresh import FRESH
 from recall_rig.further import FURTHER
@@ -76,6 +76,7 @@ def collect(home: Path, runbook: str, beside: bool, release: str) -> None:
         for host, script in ((PLANTED, plant(EVERY)), (CLEAN, habits)):
             done = subprocess.run([LAB, "ssh", host, "sh", "-s"], input=script, text=True, capture_output=True)
             say(f"{host}: planted ({done.returncode}) {done.stderr.strip()}")
+        say(f"{CLEAN}: {trees.install([LAB, 'ssh', CLEAN])} files of applications laid into docroots")
         stopgap = ["stopgap", "run", runbook, "-i", "inventories/lab.yaml", "-t", PLANTED, "-t", CLEAN]
         words = [LAB, "exec", "operator", *stopgap, "-p", "outside=1-1000", "--yes"]
         before = {host: spent(host) for host in (PLANTED, CLEAN)}

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from stopgap.orchestrator.cli.cards import FIRST
 from stopgap.orchestrator.findings import judge, shipped_rules
@@ -60,12 +61,29 @@ def evidence(tmp_path: Path) -> Path:
 
 
 def test_the_first_screen_has_the_ten_worst_and_says_how_to_see_the_others(evidence: Path) -> None:
-    said = stopgap(evidence, "evidence", "findings", str(evidence)).stdout
+    said = stopgap(evidence, "evidence", "findings", ".").stdout
     first, _, rest = said.partition("\n\n")
     assert first.splitlines()[0].startswith("42 things to look at: 41 critical")
     assert first.count("stopgap evidence cat ") == FIRST
     assert f"… {42 - FIRST} more; --all shows each" in first
     assert "web/s: " in rest
+
+
+@pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.parametrize("deep", [1, 9])
+def test_the_first_screen_fits_into_24_lines_of_80_columns_and_cuts_no_command(
+    tmp_path: Path, language: str, deep: int
+) -> None:
+    site = "/var/www/html" + "/a-directory-of-some-length" * deep
+    planted = PLANTED | {"web-code": {f"{site}/{n}.php": "<?php eval($_POST[1]);\n" for n in range(40)}}
+    collected(tmp_path / "web" / "s", planted)
+    said = stopgap(tmp_path, "--lang", language, "evidence", "findings", "web").stdout
+    first = said.partition("\n\n")[0].splitlines()
+    assert sum(-(-cell_len(line) // 80) for line in first) <= 23
+    assert all(cell_len(line) <= 80 for line in first if "stopgap evidence" not in line)
+    commands = [line.strip() for line in first if "stopgap evidence" in line]
+    assert len(commands) >= 4
+    assert sum(line.endswith(".php") for line in commands) >= 3
 
 
 def test_the_command_of_a_card_shows_the_thing(evidence: Path) -> None:

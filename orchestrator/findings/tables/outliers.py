@@ -16,14 +16,14 @@ from stopgap.orchestrator.findings.tables.body import Entry, entries_named
 from stopgap.orchestrator.findings.tables.files import collected_at
 from stopgap.orchestrator.findings.tables.packages import digests_of
 
-_TREE = re.compile(
+TREE = re.compile(
     r"^(?P<root>/var/www/[^/]+|/srv/(?:www/)?[^/]+|/opt/[^/]+|/usr/share/nginx/[^/]+|/home/[^/]+/[^/.][^/]*|/usr/local/[^/]+)/"
     r".*\.(?P<end>php\d?|phtml|inc|js|mjs|cjs|ts|py|pl|pm|rb|sh|cgi|jsp|class|jar|lua|so)$",
     re.IGNORECASE,
 )
-_LEAST = 30
+LEAST = 30
 """Neighbours of the same kind, without which nothing is an outlier."""
-_SHARE = 0.02
+SHARE = 0.02
 """Of the neighbours: what fewer share is seldom."""
 _TOGETHER = 3600.0
 """Seconds within which files are changed by one act, such as an upgrade."""
@@ -63,7 +63,7 @@ class _Neighbours:
 
     def differences(self, file: _File) -> Iterator[str]:
         """Yield in what a file differs from its neighbours."""
-        few = max(1, int(self.count * _SHARE))
+        few = max(1, int(self.count * SHARE))
         together = bisect_right(self.changes, file.changed + _TOGETHER) - bisect_left(
             self.changes, file.changed - _TOGETHER
         )
@@ -103,11 +103,11 @@ def outliers(collected: CollectionReader) -> Iterator[Row]:
         return (
             not is_link
             and name.startswith(("/var/www/", "/srv/", "/opt/", "/home/", "/usr/"))
-            and bool(_TREE.match(name))
+            and bool(TREE.match(name))
         )
 
     for entry in entries_named(collected, "bodyfile", wanted):
-        found = _TREE.match(entry.name)
+        found = TREE.match(entry.name)
         if found is None or not entry.mode.startswith("-") or digests.knows(entry.name) == "yes":
             continue
         count += 1
@@ -116,7 +116,7 @@ def outliers(collected: CollectionReader) -> Iterator[Row]:
             break
         groups.setdefault((found["root"], found["end"].lower()), []).append(_of(entry))
     for (tree, _), files in groups.items():
-        if len(files) <= _LEAST:
+        if len(files) <= LEAST:
             continue
         neighbours = _Neighbours(
             len(files), sorted(file.changed for file in files), median(file.modified for file in files),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from stopgap.orchestrator.evidence.reader import CollectionReader
-from stopgap.orchestrator.findings.table import Fields, Place, Row, table
+from stopgap.orchestrator.findings.table import Place, Row, table
 from stopgap.orchestrator.findings.tables.body import entries
 from stopgap.orchestrator.findings.tables.files import collected_at
 from stopgap.orchestrator.hostnumber import parse_decimal, parse_int
@@ -24,11 +24,13 @@ _KERNEL_THREAD = 0x00200000
 _HZ = 100
 """Ticks a second in which the kernel tells a process's start, whatever its own (USER_HZ; time(7))."""
 _FILE = re.compile(r"/proc/([0-9]{1,9})/(\w+)(?:/([^:]*))?:(.*)", re.DOTALL)
-_LINK = re.compile(r"/proc/([0-9]{1,9})/(exe|cwd|fd/[0-9]{1,9}|ns/[a-z]{1,8})")
+_LINK = re.compile(r"/proc/([0-9]{1,9})/(exe|cwd|root|fd/[0-9]{1,9}|ns/[a-z]{1,8})")
 _INET = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07", "raw": "07", "raw6": "07"}
 """State of a socket that waits for anybody (include/net/tcp_states.h)."""
 _MOST_SPACES = 16
 _MOST_KINDS = 64
+_SPACE = re.compile(r"^[a-z_]{1,20}:\[|\]$|\s")
+"""Around the number of a namespace (namespaces(7))."""
 _SOCKET = re.compile(r"socket:\[([0-9]{1,20})\]")
 
 
@@ -45,6 +47,7 @@ class _Process:
     first: str = ""
     program: str = ""
     folder: str = ""
+    root: str = ""
     sockets: int = 0
     kinds: set[str] = field(default_factory=set)
     """Of its sockets: `packet`, `raw`, or the port that it listens on."""
@@ -76,7 +79,8 @@ class _Process:
         "raw": "it has a raw socket (raw(7))",
         "listens": "the ports that it listens on, such as `tcp 22`",
         "remote": "its standard input and output are a connection over TCP",
-        "apart": "the kinds of namespaces that it does not share with process 1",
+        "apart": "the namespaces that it does not share with process 1, each as `kind:number`",
+        "root": "the directory that it sees as its root",
     },
 )
 def processes(collected: CollectionReader) -> Iterator[Row]:
@@ -108,8 +112,9 @@ def processes(collected: CollectionReader) -> Iterator[Row]:
                 "listens": ", ".join(sorted(process.kinds - {"packet", "raw"})),
                 "remote": process.streams & 3 == 3,
                 "apart": " ".join(
-                    sorted(kind for kind, space in process.spaces.items() if first.get(kind, space) != space)
+                    sorted(f"{kind}:{at}" for kind, at in process.spaces.items() if first.get(kind, at) != at)
                 ),
+                "root": process.root,
             },
             Place("processes", process.line),
             boot + process.ticks / _HZ if boot and process.ticks else 0.0,
@@ -186,9 +191,11 @@ def _add_links(collected: CollectionReader, found: dict[int, _Process]) -> None:
             process.program = _kept(collected, _path(entry.target))
         elif match[2] == "cwd":
             process.folder = _kept(collected, _path(entry.target))
+        elif match[2] == "root":
+            process.root = _kept(collected, _path(entry.target))
         elif match[2].startswith("ns/"):
             if len(process.spaces) < _MOST_SPACES:
-                process.spaces[match[2][3:]] = entry.target[:64]
+                process.spaces[match[2][3:]] = _SPACE.sub("", entry.target)[:24]
         elif socket := _SOCKET.fullmatch(entry.target):
             process.sockets += socket[1] not in local
             kind = network.get(socket[1], "")
@@ -246,74 +253,3 @@ def _path(target: str) -> str:
     """Return a link's target, shortened to the maximum length; a final ` (deleted)` by the kernel stays."""
     gone = " (deleted)" if target.endswith(" (deleted)") else ""
     return target if len(target) <= ARGUMENTS else target[: ARGUMENTS - len(gone)] + gone
-
-
-@table(
-    "deleted-open",
-    reads="process-links",
-    fields={"pid": "the process", "path": "the file"},
-)
-def deleted_open(collected: CollectionReader) -> Iterator[Row]:
-    """Deleted files still open in a process."""
-    for entry in entries(collected, "process-links"):
-        match = _LINK.fullmatch(entry.name)
-        pid = parse_int(match[1], _PID_DIGITS) if match else None
-        if match and pid is not None and match[2].startswith("fd/") and entry.target.endswith(" (deleted)"):
-            row: Fields = {"pid": pid, "path": entry.target.removesuffix(" (deleted)")}
-            yield Row(row, Place("process-links", entry.line))
-
-
-@table("ps", reads="process-list", fields={"pid": "the number"})
-def shown_by_ps(collected: CollectionReader) -> Iterator[Row]:
-    """Processes listed by the host's ps."""
-    column = 0
-    for number, text in collected.lines("process-list"):
-        fields = text.split()
-        if "PID" in fields:
-            column = fields.index("PID")
-        elif len(fields) > column and (pid := parse_int(fields[column], _NUMBER_DIGITS)) is not None:
-            yield Row({"pid": pid}, Place("process-list", number))
-
-
-@table("listed", reads="hidden-processes", fields={"pid": "the number"})
-def listed(collected: CollectionReader) -> Iterator[Row]:
-    """Processes listed in /proc a moment after ps."""
-    for number, text in collected.lines("hidden-processes"):
-        if text.startswith("looked at ") and ", listed " in text:
-            for word in text.rpartition(", listed ")[2].split():
-                if (pid := parse_int(word, _NUMBER_DIGITS)) is not None:
-                    yield Row({"pid": pid}, Place("hidden-processes", number))
-
-
-@table(
-    "hidden",
-    reads="hidden-processes",
-    fields={"pid": "the number", "name": "what it calls itself", "how": "`hidden` or `masked`"},
-)
-def hidden(collected: CollectionReader) -> Iterator[Row]:
-    """Processes in existence but absent from /proc, twice within a second."""
-    for number, text in collected.lines("hidden-processes"):
-        match = re.match(r"(hidden|masked): ([0-9]{1,10})\s*(.*)", text)
-        pid = parse_int(match[2], _NUMBER_DIGITS) if match else None
-        if match and pid is not None:
-            yield Row({"how": match[1], "pid": pid, "name": match[3]}, Place("hidden-processes", number))
-
-
-@table(
-    "relatives",
-    reads="process-relations hidden-processes",
-    fields={
-        "pid": "the number",
-        "source": "the file of the kernel that names it",
-        "older": "it has a smaller number than the latest one listed before: it was there when /proc was listed",
-    },
-)
-def relatives(collected: CollectionReader) -> Iterator[Row]:
-    """Processes named by lists of children and by control groups."""
-    latest = max((int(row.fields["pid"]) for row in listed(collected)), default=0)
-    for number, text in collected.lines("process-relations"):
-        source, _, rest = text.partition(":")
-        for word in rest.split():
-            if pid := parse_int(word, _NUMBER_DIGITS):
-                fields: Fields = {"pid": pid, "source": source, "older": pid < latest}
-                yield Row(fields, Place("process-relations", number))

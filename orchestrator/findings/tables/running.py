@@ -10,6 +10,7 @@ from stopgap.orchestrator.evidence.reader import CollectionReader, with_artifact
 from stopgap.orchestrator.findings.provenance.acts import acts_of
 from stopgap.orchestrator.findings.provenance.places import is_hidden, place_of
 from stopgap.orchestrator.findings.table import Fields, Place, Row, Value, table
+from stopgap.orchestrator.findings.tables.confinement import confined, contained, control_groups
 from stopgap.orchestrator.findings.tables.files import collected_at
 from stopgap.orchestrator.findings.tables.kernel import hooks, settings
 from stopgap.orchestrator.findings.tables.loading import mappings, preload
@@ -18,8 +19,6 @@ from stopgap.orchestrator.findings.tables.packages import digests_of
 from stopgap.orchestrator.findings.tables.processes import processes
 from stopgap.orchestrator.hostnumber import parse_int
 
-_CONTAINER = re.compile(r"(docker|libpod|containerd|kubepods|crio|lxc|machine\.slice|buildkit|garden|\.snap)")
-_GROUP = re.compile(r"(/sys/fs/cgroup/[^:]{0,4000})/cgroup\.procs:([0-9]{1,9})")
 _INTERPRETER = re.compile(
     r"/(?:python[0-9.]*|perl[0-9.]*|ruby[0-9.]*|php[0-9.]*|node(?:js)?|lua[0-9.]*|tclsh[0-9.]*|(?:ba|da|z|k|a)?sh|busybox)$"
 )
@@ -65,8 +64,10 @@ _FIELDS = {
 def running(collected: CollectionReader) -> Iterator[Row]:
     """Processes whose program or script no package brought, or that do what no program of a package does."""
     volatile = with_artifact(collected, "processes")
-    inside = contained(volatile)
+    groups = control_groups(volatile)
+    inside = contained(groups)
     found = [row for row in processes(volatile) if not row.fields["kernel"] and row.fields["program"]]
+    apart = confined(found, groups)
     scripts = {int(row.fields["pid"]): _script(row.fields) for row in found}
     wanted = [str(row.fields["program"]) for row in found] + [path for path, _ in scripts.values() if path]
     known, now = origins(collected, wanted, digests_of(collected)), collected_at(collected)
@@ -78,7 +79,8 @@ def running(collected: CollectionReader) -> Iterator[Row]:
         if not whole and known.entry(script) is None:
             script = ""
         subject = script or program
-        weight, because = _weigh(row.fields, program, script, known, row.fields["pid"] in silent)
+        spaces = apart.get(int(row.fields["pid"]), ())
+        weight, because = _weigh(row.fields, program, script, known, row.fields["pid"] in silent, spaces)
         if program in altered and not row.fields["gone"]:
             weight, because = 4, [*because, "runs another content than its package brought"]
         if weight:
@@ -93,7 +95,7 @@ def running(collected: CollectionReader) -> Iterator[Row]:
 
 
 def _weigh(
-    process: Mapping[str, Value], program: str, script: str, known: Origins, silent: bool
+    process: Mapping[str, Value], program: str, script: str, known: Origins, silent: bool, spaces: tuple[str, ...]
 ) -> tuple[int, list[str]]:
     """Return the weight of a process, and the reasons for it."""
     subject = script or program
@@ -118,9 +120,11 @@ def _weigh(
         weight, because = max(weight, 2), [*because, f"listens on {process['listens']}"]
     if process["remote"] and _INTERPRETER.search(program):
         weight, because = max(weight, 4), [*because, "a shell or interpreter whose input and output are a connection"]
-    apart = set(str(process["apart"]).split()) & {"pid", "net", "user", "mnt"}
-    if len(apart) > 1 and (foreign or general):
-        weight, because = max(weight, 2), [*because, f"lives in namespaces of its own: {', '.join(sorted(apart))}"]
+    own = [kind for kind in spaces if kind != "root"]
+    if own and (foreign or general):
+        weight, because = max(weight, 2), [*because, f"lives in namespaces of its own: {', '.join(own)}"]
+    if "root" in spaces and (foreign or general):
+        weight, because = max(weight, 2), [*because, f"takes {process['root']} for the root directory"]
     first = str(process["first"])
     if _claims_another(first, program, foreign):
         weight, because = max(weight, 3), [*because, f"calls itself {first}"]
@@ -175,16 +179,6 @@ def _script(process: Mapping[str, Value]) -> tuple[str, bool]:
     return "", True
 
 
-def contained(collected: CollectionReader) -> frozenset[int]:
-    """Return the processes of containers, by their control groups."""
-    found = set()
-    for _, text in collected.lines("process-relations"):
-        match = _GROUP.match(text)
-        if match and _CONTAINER.search(match[1]) and (pid := parse_int(match[2], 9)) and collected.meter.hold("pids"):
-            found.add(pid)
-    return frozenset(found)
-
-
 def _without_history(collected: CollectionReader) -> frozenset[int]:
     """Return the processes whose environment keeps shells from writing a history."""
     found = set()
@@ -228,7 +222,7 @@ def _altered(collected: CollectionReader, known: Origins) -> frozenset[str]:
 def loaded(collected: CollectionReader) -> Iterator[Row]:
     """Libraries that processes have mapped or were told to load, and that no package brought."""
     volatile = with_artifact(collected, "process-code")
-    inside = contained(volatile)
+    inside = contained(control_groups(volatile))
     users: dict[str, list[int]] = {}
     places: dict[str, Place] = {}
     for row in mappings(volatile):
