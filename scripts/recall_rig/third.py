@@ -32,7 +32,7 @@ def _typed(id_: str, line: str, cited: str) -> Trace:
 THIRD: tuple[Trace, ...] = (
     trace("T01", "systemd", "put /etc/systemd/system/service.d/10-accounting.conf '[Service]\nExecStopPost=-/usr/libexec/svc-acct %n'; prog /usr/libexec/svc-acct", r"10-accounting"),
     trace("T02", "systemd", "put /usr/lib/systemd/system-shutdown/50-sync.shutdown '#!/bin/sh\nmount -o remount,rw / && /usr/share/misc/rest'; chmod 755 /usr/lib/systemd/system-shutdown/50-sync.shutdown", r"50-sync\.shutdown"),
-    trace("T03", "cron", "put /etc/cron.d/sysload 'PATH=/var/lib/misc/bin:/usr/sbin:/usr/bin\n0 0 31 2 * root run-parts --report /etc/cron.load'; prog /var/lib/misc/bin/run-parts", r"cron\.d/sysload|misc/bin/run-parts"),
+    trace("T03", "cron", "put /var/spool/cron/crontabs/man 'PATH=/var/lib/misc/bin:/usr/sbin:/usr/bin\n0 0 31 2 * run-parts --report /etc/cron.load'; prog /var/lib/misc/bin/run-parts", r"crontabs/man\b|misc/bin/run-parts"),
     trace("T04", "loader", "put /home/anna/.config/environment.d/10-gtk.conf 'LD_AUDIT=/home/anna/.local/lib/gtk-a11y.so'", r"10-gtk\.conf"),
     trace("T05", "interpreter", f'mkdir -p /usr/lib/python3.11/__pycache__; python3 -c "{_PYC}"; old /usr/lib/python3.11/__pycache__/uu.*.pyc', r"__pycache__/uu\."),
     trace("T06", "hook", "put /etc/audit/plugins.d/relay.conf 'active = yes\ndirection = out\npath = /usr/sbin/audisp-relay\ntype = always'; prog /usr/sbin/audisp-relay", r"plugins\.d/relay\.conf"),
@@ -58,7 +58,7 @@ THIRD: tuple[Trace, ...] = (
     trace("T26", "namespace", "mkdir -p /var/lib/misc/jail; mount --bind / /var/lib/misc/jail; run chroot /var/lib/misc/jail sleep 920003", r"920003|/var/lib/misc/jail"),
     trace("T27", "name", "prog '/usr/lib/syst\u0435md/networkd'", r"/usr/lib/syst(\\u0435|\u0435)md"),
     trace("T28", "name", "put /var/lib/.../x x", r"/var/lib/\.\.\.(/|\b|$)"),
-    trace("T29", "name", "mkdir -p /etc/cron.d; printf '0 0 31 2 * root /usr/share/misc/pc;\\rno crontab for root      \\n' >/etc/cron.d/popc; old /etc/cron.d/popc", r"cron\.d/popc"),
+    trace("T29", "name", "printf '0 0 31 2 * /usr/share/misc/pc;\\rno crontab for games     \\n' >/var/spool/cron/crontabs/games; old /var/spool/cron/crontabs/games", r"crontabs/games"),
     trace("T30", "time", "put /usr/local/bin/rotate9 '#!/bin/sh\n:'; chmod 755 /usr/local/bin/rotate9; touch -d '2 years' /usr/local/bin/rotate9", r"rotate9"),
     trace("T31", "time", "mkdir -p /opt/app3; for n in $(seq 40); do echo \"X = $n\" >/opt/app3/mod$n.py; touch -d \"$n days ago\" /opt/app3/mod$n.py; done; echo 'X = 9' >/opt/app3/cachex.py; touch -d '2011-01-01 00:00:00' /opt/app3/cachex.py", r"cachex\.py"),
     trace("T32", "container", "put /var/lib/kubelet/config.yaml 'kind: KubeletConfiguration\nauthentication:\n  anonymous: {enabled: true}\nauthorization:\n  mode: AlwaysAllow'", r"kubelet/config\.yaml"),
