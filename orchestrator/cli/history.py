@@ -15,8 +15,8 @@ from stopgap.orchestrator.cli.journals import open_journal_to_read
 from stopgap.orchestrator.cli.prune import show_pruned
 from stopgap.orchestrator.cli.screen import columns, padded, said, width_of
 from stopgap.orchestrator.cli.steps import counted, moment, show_gaps, show_proof
-from stopgap.orchestrator.cli.undo_at_sites import show_whole
 from stopgap.orchestrator.cli.verdicts import show_past_verdicts
+from stopgap.orchestrator.cli.whole import show_whole
 from stopgap.orchestrator.cli.words import entry, own_name, reason_label, worded
 from stopgap.orchestrator.documents.run import run_document, runs_document, verification_document
 from stopgap.orchestrator.documents.whole import whole_object

@@ -14,7 +14,7 @@ from stopgap.orchestrator.outcome import ExitCode, run_outcome, word_of
 from stopgap.orchestrator.run.gate import gate_here
 from stopgap.orchestrator.run.person import operator
 from stopgap.orchestrator.run.undo_run import UndoRequested
-from stopgap.orchestrator.run.whole import Whole, whole_of
+from stopgap.orchestrator.run.whole import whole_of
 from stopgap.orchestrator.text import tr
 
 _PAUSE = 1.0
@@ -68,21 +68,6 @@ def undo_at_sites(run: str, wanted: UndoRequested, *, yes: bool, as_json: bool) 
         if ended and ended.refusal:
             screen.line(f"  {ended.refusal}", "bad")
     return code
-
-
-def show_whole(screen: screens.Screen, whole: Whole) -> None:
-    """Show the runs of an order at several sites, and their common verdict."""
-    code = whole.exit_code
-    for each in whole.runs:
-        screen.line(tr("{site}: run {run}: {word}", site=each.site, run=each.run, word=word_of(each.state)), "quiet")
-    screen.line(
-        tr(
-            "all {count} sites together: {word}",
-            count=len(whole.runs),
-            word=word_of("running") if code is None else word_of(run_outcome(code)),
-        ),
-        "bad" if code else "title",
-    )
 
 
 def _left(history: History) -> dict[str, str]:

@@ -16,7 +16,7 @@ from stopgap.orchestrator.language import Language
 from stopgap.orchestrator.report import in_form, renamed
 from stopgap.orchestrator.report import report as run_paper
 from stopgap.orchestrator.run.own_names import names_in
-from stopgap.orchestrator.run.whole import whole_of, whole_report
+from stopgap.orchestrator.run.whole import whole_of
 from stopgap.orchestrator.text import tr
 
 
@@ -45,6 +45,8 @@ def run_report(
     names = names_in(whole.runs, lang)
     where = zone or zone_of_run(journal, history)
     if len(whole.runs) > 1:
+        from stopgap.orchestrator.run.whole_report import whole_report  # noqa: PLC0415 - few runs have it
+
         text = in_form(renamed(whole_report(whole), names), lang=lang, format=format, zone=where, names=names)
         return Paper(text, whole.runs)
     return Paper(run_paper(history, lang=lang, format=format, zone=where, names=names), (history,))

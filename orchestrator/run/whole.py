@@ -1,4 +1,4 @@
-"""One order that was split by site: its runs as one whole, with one verdict and one report."""
+"""One order that was split by site: its runs as one whole, with one verdict."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stopgap.orchestrator.journal import History, Journal
-from stopgap.orchestrator.journal.incidents import Incident, Told
 from stopgap.orchestrator.journal.records import Verdict
 from stopgap.orchestrator.outcome import ExitCode, worst_of
-from stopgap.orchestrator.report.model import Report
 
 
 @dataclass(frozen=True)
@@ -44,23 +42,3 @@ def whole_of(journal: Journal, run: str) -> Whole:
     history = journal.history(run)
     runs = [run_id for _, run_id in sorted(history.parts.items())] or [run]
     return Whole(tuple(history if each == run else journal.history(each) for each in runs))
-
-
-def whole_report(whole: Whole) -> Report:
-    """Return one report over the runs of an order at several sites."""
-    from stopgap.orchestrator.report.incident import build_incident  # noqa: PLC0415 - the report of a run needs it not
-
-    first = whole.runs[0]
-    opened = Told(min(each.started_at for each in whole.runs), first.started.operator, "")
-    name = ", ".join(each.run for each in whole.runs)
-    incident = Incident(name, opened, (), None, tuple(each.run for each in whole.runs))
-    built = build_incident(incident, whole.runs)
-    return built.model_copy(
-        update={
-            "incident": None,
-            "run": name,
-            "title": first.started.runbook_name,
-            "runbook": first.started.runbook_path,
-            "inventory": first.started.inventory_path,
-        }
-    )
