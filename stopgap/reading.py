@@ -68,27 +68,22 @@ def status(*, offline: bool = False, on_run: Callable[[RunStatus], object] | Non
     >>> stopgap.status(offline=True).runs
     ()
     """
-    from stopgap.orchestrator.run.standing import hosts_stand  # noqa: PLC0415 - what lists runs needs no planner
+    from stopgap.orchestrator.run.all_hosts import AllHosts, Read  # noqa: PLC0415 - what lists runs needs no planner
     from stopgap.orchestrator.run.status import Status, each_run  # noqa: PLC0415
 
     found: list[RunStatus] = []
     at = datetime.now(UTC)
     with open_journal_to_read() as journal:
-        telling: list[History] = []
-
-        def keep(history: History) -> None:
-            if history.containment or history.findings or history.answers or history.waiting:
-                telling.append(history)
-
-        for run in each_run(journal, offline=offline, on_history=keep):
+        read: list[Read] = []
+        for run in each_run(journal, offline=offline, on_read=lambda *about: read.append(Read(*about))):
             found.append(run)
             if on_run:
                 on_run(run)
-        left_open = tuple(open_hosts(reversed(telling)))
-        returning = tuple(h for h in hosts_stand(telling[::-1]) if h.phase in {"returning", "stopped"})
+        hosts = AllHosts(journal, read[::-1], at)
+        still_open, returning = tuple(hosts.open()), tuple(hosts.returning())
         left = tuple(undelivered(journal.home, journal.heads()))
         return Status(
-            at, offline, tuple(found), tuple(journal.strays()), left_open, returning, left, journal.apart or ""
+            at, offline, tuple(found), tuple(journal.strays()), still_open, returning, left, journal.apart or ""
         )
 
 

@@ -61,8 +61,9 @@ class VerifyOptions:
 def runs(options: RunsOptions) -> int:
     """List the runs, the latest first."""
     with open_journal_to_read() as journal:
-        listed, strays = journal.runs(), journal.strays()
-        damage = {run.id: problems for run in listed if (problems := journal.verify(run.id))}
+        looks = journal.looks()
+        listed, strays = journal.runs(looks), journal.strays()
+        damage = {run.id: problems for run in listed if run.id not in looks and (problems := journal.look_at(run.id))}
         try:
             pruned = journal.pruned()
         except DamagedRunError as error:

@@ -105,7 +105,12 @@ class ChangeStatus:
     @property
     def stands(self) -> bool:
         """True if the change is, or may be, in force."""
-        return self.state in _STANDS and not self.expired
+        return self.left and not self.expired
+
+    @property
+    def left(self) -> bool:
+        """True if the change was made, or may have been, and nobody has undone it; it may have ended by itself."""
+        return self.state in _STANDS
 
     @property
     def due(self) -> datetime | None:

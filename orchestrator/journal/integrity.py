@@ -27,6 +27,10 @@ class Kept:
     """Number and hash of the last record."""
     misfiled: Sequence[int] = ()
     """Records listed under a kind different from their text."""
+    digest: str = ""
+    """SHA-256 of all that is stored of the run, in hexadecimal: `seq|`, hash, time, kind and text of each record, in
+    order.
+    """
 
 
 @dataclass(frozen=True)

@@ -101,9 +101,21 @@ class LocalRecords:
         """Yield the rows of the given kinds of all runs, each with its run."""
         return self._table.of_kinds(*kinds)
 
-    def latest_of_kinds(self, *kinds: str) -> dict[str, dict[str, Row]]:
-        """Return the last row of each kind of each run, the first run first."""
-        return self._table.latest_of_kinds(*kinds)
+    def latest_of_kinds(self, runs: Sequence[str], *kinds: str) -> dict[str, dict[str, Row]]:
+        """Return the last row of each kind of each of the runs."""
+        return self._table.latest_of_kinds(runs, *kinds)
+
+    def ends(self) -> dict[str, tuple[int, str]]:
+        """Return number and hash of the last record of every chain that ends where its head says."""
+        return self._table.ends()
+
+    def edits(self) -> str:
+        """Return a text that changes with every statement that edits or deletes records."""
+        return self._table.edits()
+
+    def digests(self, runs: Sequence[str]) -> dict[str, str]:
+        """Return the SHA-256 of all that is stored of each run."""
+        return self._table.digests(runs)
 
     def runs(self) -> list[str]:
         """Return the ids of all runs, by the order of their beginning."""

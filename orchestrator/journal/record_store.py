@@ -71,8 +71,20 @@ class RecordStore(Protocol):
     def of_kinds(self, *kinds: str) -> Iterator[tuple[str, Row]]:
         """Yield the rows of the given kinds of all runs, each with its run, in order of the append."""
 
-    def latest_of_kinds(self, *kinds: str) -> dict[str, dict[str, Row]]:
-        """Return the last row of each kind of each run, the first run first."""
+    def latest_of_kinds(self, runs: Sequence[str], *kinds: str) -> dict[str, dict[str, Row]]:
+        """Return the last row of each kind of each of the runs."""
+
+    def ends(self) -> dict[str, tuple[int, str]]:
+        """Return number and hash of the last record of every chain that ends where its head says."""
+
+    def edits(self) -> str:
+        """Return a text that changes with every statement that edits or deletes records.
+
+        What is edited below the database, in its files, may leave the text as it was.
+        """
+
+    def digests(self, runs: Sequence[str]) -> dict[str, str]:
+        """Return the SHA-256 of all that is stored of each run: see `Kept.digest`."""
 
     def runs(self) -> list[str]:
         """Return the ids of all runs, by the order of their beginning."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from stopgap.orchestrator.journal.chain import (
     Entry,
@@ -36,6 +36,8 @@ from stopgap.orchestrator.journal.integrity import EXPORT, Kept, integrity_probl
 from stopgap.orchestrator.journal.listing import SUMMED_UP, RunSummary, in_order_of_start, named, summary
 from stopgap.orchestrator.journal.local import LocalRecords
 from stopgap.orchestrator.journal.locks import RunLocks
+from stopgap.orchestrator.journal.looked import Look, folder_state
+from stopgap.orchestrator.journal.looks import RunLooks
 from stopgap.orchestrator.journal.merged import Merged
 from stopgap.orchestrator.journal.pruned_records import RunPruned
 from stopgap.orchestrator.journal.record_store import Locks, RecordStore
@@ -84,6 +86,7 @@ class Journal:
         self._records = records
         self._locks = locks
         self._begun: set[str] = set()
+        self._looks = RunLooks(home, records, locks, clock, lambda run: folder_state(self.run_path(run)))
 
     @classmethod
     def open(cls, home: Path, *, clock: Callable[[], datetime] = utc_now) -> Self:
@@ -240,25 +243,61 @@ class Journal:
         found = self._records.heads() if since is None else self._records.last_since(timestamp(since))
         return {run: seq for run, seq in found.items() if RUN_ID.fullmatch(run)}
 
-    def history(self, run: str) -> History:
+    def history(self, run: str, gist_of: Callable[[History], Mapping[str, Any]] | None = None) -> History:
         """Return the present history of a run, with the signs of damage to its records.
 
-        Raises UnknownRunError, and DamagedRunError for unreadable records.
+        `gist_of` gives what `looks` remembers of a run whose records hold. Raises UnknownRunError, and
+        DamagedRunError for unreadable records.
         """
+        folder = folder_state(self.run_path(run))
         kept, problems = self._examined(run)
         try:
             entries = [entry(row) for row in kept.rows]
             folded = fold(run, entries, now=self._clock(), running=self.is_held(run))
         except JournalError as error:
             raise DamagedRunError(run, problems or [str(error)]) from None
-        return replace(folded, damage=tuple(problems), unsigned=tuple(self._unsigned(run, kept)))
+        history = replace(folded, damage=tuple(problems), unsigned=tuple(self._unsigned(run, kept)))
+        if gist_of and self.remembers and not (history.damage or history.unsigned or self.is_held(run)):
+            self._looks.keep(run, kept, folder, gist_of(history))
+        return history
 
-    def runs(self) -> list[RunSummary]:
-        """List all runs, the latest first."""
-        found = self._records.latest_of_kinds(*SUMMED_UP)
-        held = self._locks.elsewhere(found)
+    @property
+    def remembers(self) -> bool:
+        """Return True if looks at whole runs are remembered: not of a copy, nor where signatures are required."""
+        return self.writable and self._signers is None
+
+    def ends(self) -> dict[str, tuple[int, str]]:
+        """Return number and hash of the last record of every chain that ends where its head says."""
+        return self._records.ends()
+
+    def looks(self) -> dict[str, Look]:
+        """Return what looks at whole runs have given, of the runs that are as they were then; by run.
+
+        Where signatures are required, and in a state folder that cannot be written, there are none: each run is
+        verified anew.
+        """
+        return self._looks.known() if self.remembers else {}
+
+    def look_at(self, run: str) -> list[str]:
+        """Verify a run as `verify` does, and remember a run without problems for `looks`."""
+        folder = folder_state(self.run_path(run))
+        kept, problems = self._examined(run)
+        if self.remembers and not (problems or [*self._unsigned(run, kept)] or self.is_held(run)):
+            self._looks.keep(run, kept, folder, None)
+        return problems
+
+    def runs(self, looks: Mapping[str, Look] | None = None) -> list[RunSummary]:
+        """List all runs, the latest first; `looks`: those of `looks()`, of whose runs no record is read."""
+        known = self.looks() if looks is None else looks
+        ids = self._records.runs()
+        read = [run for run in ids if run not in known]
+        held = self._locks.elsewhere(read)
+        found = self._records.latest_of_kinds(read, *SUMMED_UP)
         return [
-            summary(run, rows, held=run in held or self._locks.is_mine(run)) for run, rows in reversed(found.items())
+            known[run].summary
+            if run in known
+            else summary(run, found[run], held=run in held or self._locks.is_mine(run))
+            for run in reversed(ids)
         ]
 
     def of_run(self, run: str, *kinds: str) -> Iterator[Entry]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from stopgap.orchestrator.journal.chain import GENESIS, Row, link
 from stopgap.orchestrator.journal.database import NO_DELETE, select, snapshot, transaction
 from stopgap.orchestrator.journal.failure import DamagedRunError, JournalError
 from stopgap.orchestrator.journal.integrity import EXPORT, Kept
+from stopgap.orchestrator.journal.strays import RUN_ID
 from stopgap.orchestrator.text import tr
 
 _HEAD = "SELECT seq, hash FROM heads WHERE run = ?"
@@ -22,8 +24,29 @@ _NEW_HEAD = "INSERT OR REPLACE INTO heads VALUES (?, ?, ?)"
 _PRUNED = (
     "SELECT seq FROM records WHERE run = ? AND kind = 'run-pruned' AND instr(record, '\"run\":\"' || ? || '\"') > 0"
 )
+_RUNS = (
+    # A loose scan: one look into the index for each run, instead of one for each record.
+    "WITH RECURSIVE names(run) AS (SELECT min(run) FROM records UNION ALL"
+    " SELECT (SELECT min(run) FROM records WHERE run > names.run) FROM names WHERE names.run IS NOT NULL)"
+    " SELECT names.run, ifnull(first.rowid, 0), ifnull(first.kind, '') FROM names"
+    " LEFT JOIN records first ON first.run = names.run AND first.seq = 0 WHERE names.run IS NOT NULL"
+)
+_ENDS = (
+    "SELECT h.run, h.seq, h.hash FROM heads h JOIN records r ON r.run = h.run AND r.seq = h.seq AND r.hash = h.hash"
+    " WHERE NOT EXISTS (SELECT 1 FROM records later WHERE later.run = h.run AND later.seq > h.seq)"
+)
+_EDITS = (
+    # An edit has to drop a trigger, which changes the schema's version; a row that is replaced gets a new number.
+    "SELECT schema_version, (SELECT ifnull(max(rowid), 0) - count(*) FROM records) FROM pragma_schema_version"
+)
+_CONTENT = (
+    "SELECT CAST(ifnull(group_concat(content, ''), '') AS BLOB) FROM"
+    " (SELECT seq || '|' || hash || at || kind || record AS content FROM records WHERE run = ? ORDER BY seq)"
+)
 _ROW = (int, str, str, str)
 """Types of the columns of a Row."""
+_OTHER_CHAINS = frozenset({"incident-opened", "run-pruned", "authorized"})
+"""Kinds of first records of chains that are no runs."""
 PRUNED = "pruned"
 """Name of the chain with a record of each pruned run."""
 
@@ -135,7 +158,23 @@ class RecordTable:
             head = select(self._database, self._path, _HEAD, (run,), int, str)
             rows = self._rows(run)
             misfiled = [seq for (seq,) in select(self._database, self._path, _MISFILED, (run,), int)]
-        return Kept(rows, head[0] if head else None, misfiled) if rows or head else None
+            content = select(self._database, self._path, _CONTENT, (run,), bytes)
+        digest = sha256(content[0][0]).hexdigest()
+        return Kept(rows, head[0] if head else None, misfiled, digest) if rows or head else None
+
+    def ends(self) -> dict[str, tuple[int, str]]:
+        """Return number and hash of the last record of every chain that ends where its head says."""
+        return {run: (seq, digest) for run, seq, digest in self._select(_ENDS, (), str, int, str)}
+
+    def edits(self) -> str:
+        """Return a text that changes with every statement that edits or deletes records."""
+        status = self._path.stat()
+        found = self._select(_EDITS, (), int, int)[0]
+        return f"{self._path} {status.st_dev} {status.st_ino} {found[0]} {found[1]}"
+
+    def digests(self, runs: Iterable[str]) -> dict[str, str]:
+        """Return the SHA-256 of all that is stored of each run: see `Kept.digest`."""
+        return {run: sha256(self._select(_CONTENT, (run,), bytes)[0][0]).hexdigest() for run in runs}
 
     def of_run(self, run: str, *kinds: str) -> list[Row]:
         """Return the rows of the given kinds of one run, in order."""
@@ -149,16 +188,18 @@ class RecordTable:
         query = f"SELECT run, seq, at, record, hash FROM records WHERE kind IN ({marks}) ORDER BY rowid"  # noqa: S608
         return ((run, Row(*row)) for run, *row in self._select(query, kinds, str, *_ROW))
 
-    def latest_of_kinds(self, *kinds: str) -> dict[str, dict[str, Row]]:
-        """Return the last row of each kind of each run, the first run first."""
-        marks = ", ".join("?" * len(kinds))
-        # Beside max(), SQLite takes the other columns from the row with the maximum.
-        columns = "rowid, run, kind, max(seq), at, record, hash"
-        query = f"SELECT {columns} FROM records WHERE kind IN ({marks}) GROUP BY run, kind"  # noqa: S608
-        found: dict[str, dict[str, Row]] = {}
-        for _, run, kind, *row in sorted(self._select(query, kinds, int, str, str, *_ROW)):
-            found.setdefault(run, {})[kind] = Row(*row)
-        return found
+    def latest_of_kinds(self, runs: Iterable[str], *kinds: str) -> dict[str, dict[str, Row]]:
+        """Return the last row of each kind of each of the runs."""
+        query = "SELECT seq, at, record, hash FROM records WHERE run = ? AND kind = ? ORDER BY seq DESC LIMIT 1"
+        with self._lock:
+            return {
+                run: {
+                    kind: Row(*row)
+                    for kind in kinds
+                    for row in select(self._database, self._path, query, (run, kind), *_ROW)
+                }
+                for run in runs
+            }
 
     def after(self, run: str, seq: int) -> list[Row]:
         """Return the rows of a run with a higher number than `seq`, in order."""
@@ -176,12 +217,7 @@ class RecordTable:
 
     def runs(self) -> list[str]:
         """Return the ids of all runs, by the order of their beginning; runs without their first record come last."""
-        query = (
-            "SELECT run FROM records WHERE seq = 0 AND kind NOT IN ('incident-opened', 'run-pruned', 'authorized')"
-            " ORDER BY rowid"
-        )
-        beheaded = "SELECT DISTINCT run FROM records EXCEPT SELECT run FROM records WHERE seq = 0"
-        return [str(run) for each in (query, beheaded) for (run,) in self._select(each, (), str)]
+        return in_order_of_append(self._select(_RUNS, (), str, int, str))
 
     def _append(self, run: str, texts: Sequence[tuple[str, str, str]]) -> int:
         found: list[Any] = select(self._database, self._path, _HEAD, (run,), int, str)
@@ -219,6 +255,16 @@ class RecordTable:
     def _select(self, query: str, parameters: Sequence[str | int], *columns: type) -> list[tuple[Any, ...]]:
         with self._lock:
             return select(self._database, self._path, query, parameters, *columns)
+
+
+def in_order_of_append(found: Iterable[tuple[str, int, str]]) -> list[str]:
+    """Return the runs of chains, each given with place and kind of its first record; a chain without one comes last.
+
+    >>> in_order_of_append([("b", 4, "run-started"), ("a", 0, ""), ("c", 3, "run-started")])
+    ['c', 'b', 'a']
+    """
+    runs = [each for each in found if each[2] not in _OTHER_CHAINS or RUN_ID.fullmatch(each[0])]
+    return [run for run, _, _ in sorted(runs, key=lambda each: (not each[2], each[1], each[0]))]
 
 
 def pruned_text(run: str) -> str:

@@ -12,6 +12,7 @@ from stopgap.orchestrator.journal.open_hosts import OpenHost
 from stopgap.orchestrator.outcome import ExitCode
 from stopgap.orchestrator.run.again import look_again
 from stopgap.orchestrator.run.device_state import Seen, look_at
+from stopgap.orchestrator.run.gist import Gist, gist_json, quiet_gist
 from stopgap.orchestrator.run.standing import HostStands
 from stopgap.orchestrator.run.verdict import Again
 from stopgap.orchestrator.sinks.backlog import Undelivered
@@ -148,27 +149,33 @@ class Status:
 
 
 def each_run(
-    journal: Journal, *, offline: bool, on_history: Callable[[History], object] = lambda _: None
+    journal: Journal, *, offline: bool, on_read: Callable[[str, Gist, History | None], object] = lambda *_: None
 ) -> Iterator[RunStatus]:
     """Give every run that has something to tell, the latest first; devices are looked at as each is asked for.
 
-    `on_history` is called with the history of each readable run.
+    `on_read` is called with the gist of each readable run, and with the history of a run that is damaged or of which
+    something may be in force.
 
     A damaged journal may name any host, and any command for a secret: no device is looked at on its word.
     """
     latest: dict[tuple[str, str], str] = {}
     prolonged: set[Place] = set()
     asked_again: set[tuple[str, str, str]] = set()
-    for run in journal.runs():
+    known = journal.looks()
+    for run in journal.runs(known):
+        if remembered := quiet_gist(known.get(run.id)):
+            on_read(run.id, remembered, None)
+            asked_again |= set(remembered.unchanged)
+            continue
         try:
-            history = journal.history(run.id)
+            history = journal.history(run.id, gist_json)
         except DamagedRunError as error:
             yield RunStatus(error.run, None, error.problems)
             continue
-        on_history(history)
+        gist, damage = Gist.of(history), (*history.damage, *history.unsigned)
+        on_read(run.id, gist, None if gist.quiet and not damage else history)
         later = asked_again.copy()
-        asked_again |= {(s.task, s.target, s.host) for s in history.steps if s.outcome == "unchanged"}
-        damage = (*history.damage, *history.unsigned)
+        asked_again |= set(gist.unchanged)
         expired = tuple(c for c in history.changes if c.expired and c.state == "done")
         back = _going_back(history)
         in_force = history.in_force()

@@ -22,6 +22,7 @@ from bench_wire import (
     fleet,
     flows,
     inventories,
+    journals,
     peers,
     start_up,
     streaming,
@@ -32,6 +33,7 @@ from bench_wire.table import Row, show
 PARTS: dict[str, Callable[[Place], Iterator[Row]]] = {
     "start-up": start_up.measure,
     "inventories": inventories.measure,
+    "journals": journals.measure,
     "curves": curves.measure,
     "cut-off": cut_off.measure,
     "drivers": drivers.measure,
@@ -41,7 +43,7 @@ PARTS: dict[str, Callable[[Place], Iterator[Row]]] = {
     "evidence": evidence.measure,
     "fleet": fleet.measure,
 }
-WITHOUT_LAB = {"start-up", "curves", "fleet", "inventories"}
+WITHOUT_LAB = {"start-up", "curves", "fleet", "inventories", "journals"}
 
 
 def main(arguments: list[str]) -> int:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from stopgap.orchestrator.journal.chain import GENESIS, Row, link
 from stopgap.orchestrator.journal.failure import DamagedRunError, JournalError, RunHeldError
 from stopgap.orchestrator.journal.integrity import EXPORT, Kept
-from stopgap.orchestrator.journal.table import PRUNED, pruned_text
+from stopgap.orchestrator.journal.table import PRUNED, in_order_of_append, pruned_text
 from stopgap.orchestrator.journal.team.connection import LONG, PATIENCE, Database, driver
 from stopgap.orchestrator.journal.team.schema import see_that_it_fits
 from stopgap.orchestrator.secret import redact
@@ -30,15 +31,34 @@ _SINCE = "SELECT run, max(seq) FROM stopgap.records WHERE at >= %s GROUP BY run"
 _OF_RUN = "SELECT seq, at, record, hash FROM stopgap.records WHERE run = %s AND kind = ANY (%s) ORDER BY seq"
 _OF_KINDS = "SELECT run, seq, at, record, hash FROM stopgap.records WHERE kind = ANY (%s) ORDER BY number"
 _LATEST = (
-    "SELECT r.number, r.run, r.kind, r.seq, r.at, r.record, r.hash FROM stopgap.records r JOIN ("
-    "SELECT run, kind, max(seq) AS seq FROM stopgap.records WHERE kind = ANY (%s) GROUP BY run, kind"
-    ") last USING (run, kind, seq)"
+    "SELECT wanted.run, sort.kind, last.* FROM unnest(%s::text[]) AS wanted (run), unnest(%s::text[]) AS sort (kind),"
+    " LATERAL (SELECT seq, at, record, hash FROM stopgap.records r WHERE r.run = wanted.run AND r.kind = sort.kind"
+    " ORDER BY seq DESC LIMIT 1) AS last"
 )
 _RUNS = (
-    "SELECT run FROM stopgap.records WHERE seq = 0 AND kind NOT IN ('incident-opened', 'run-pruned', 'authorized')"
-    " ORDER BY number"
+    # A loose scan: one look into the index for each run, instead of one for each record.
+    "WITH RECURSIVE names(run) AS (SELECT min(run) FROM stopgap.records UNION ALL"
+    " SELECT (SELECT min(run) FROM stopgap.records WHERE run > names.run) FROM names WHERE names.run IS NOT NULL),"
+    " chains AS (SELECT run FROM names WHERE run IS NOT NULL UNION SELECT run FROM stopgap.heads)"
+    " SELECT chains.run, coalesce(first.number, 0), coalesce(first.kind, '') FROM chains"
+    " LEFT JOIN stopgap.records first ON first.run = chains.run AND first.seq = 0"
 )
-_BEHEADED = "SELECT run FROM stopgap.heads EXCEPT SELECT run FROM stopgap.records WHERE seq = 0"
+_ENDS = (
+    "SELECT h.run, h.seq, h.hash FROM stopgap.heads h JOIN stopgap.records r USING (run, seq, hash)"
+    " WHERE NOT EXISTS (SELECT FROM stopgap.records later WHERE later.run = h.run AND later.seq > h.seq)"
+)
+_EDITS = (
+    # An edit has to disable or drop a trigger; rows that were updated or deleted are counted besides.
+    "SELECT (SELECT oid FROM pg_database WHERE datname = current_database()), 'stopgap.records'::regclass::oid,"
+    " (SELECT string_agg(xmin::text || tgenabled::text, ' ' ORDER BY oid) FROM pg_trigger"
+    " WHERE tgrelid = 'stopgap.records'::regclass), pg_stat_get_tuples_updated('stopgap.records'::regclass),"
+    " pg_stat_get_tuples_deleted('stopgap.records'::regclass)"
+)
+_DIGESTS = (
+    "SELECT run, encode(sha256(convert_to("
+    "string_agg(seq || '|' || hash || at || kind || record, '' ORDER BY seq), 'UTF8')), 'hex')"
+    " FROM stopgap.records WHERE run = ANY (%s) GROUP BY run"
+)
 _APPEND = (
     "SELECT appended, head_seq, head_hash FROM stopgap.append(%s::text, %s::integer, %s::text,"
     " %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[])"
@@ -161,7 +181,20 @@ class TeamTable:
         stored = [row for row in found if row[2] is not None]
         rows = [Row(*row[2:6]) for row in stored]
         misfiled = [int(row[2]) for row in stored if f'"kind":"{row[6]}"' not in row[4]]
-        return Kept(rows, head, misfiled) if rows or head else None
+        content = "".join(f"{seq}|{digest}{at}{kind}{record}" for _, _, seq, at, record, digest, kind in stored)
+        return Kept(rows, head, misfiled, sha256(content.encode()).hexdigest()) if rows or head else None
+
+    def ends(self) -> dict[str, tuple[int, str]]:
+        """Return number and hash of the last record of every chain that ends where its head says."""
+        return {str(run): (int(seq), str(digest)) for run, seq, digest in self._select(_ENDS, (), seconds=LONG)}
+
+    def edits(self) -> str:
+        """Return a text that changes with every statement that edits or deletes records."""
+        return " ".join(map(str, [self._database.address.shown, *self._select(_EDITS, ())[0]]))
+
+    def digests(self, runs: Sequence[str]) -> dict[str, str]:
+        """Return the SHA-256 of all that is stored of each run: see `Kept.digest`. The database computes it."""
+        return {str(run): str(found) for run, found in self._select(_DIGESTS, (list(runs),), seconds=LONG)}
 
     def after(self, run: str, seq: int) -> list[Row]:
         """Return the rows of a run with a higher number, in order."""
@@ -183,16 +216,16 @@ class TeamTable:
         """Yield the rows of the given kinds of all runs, each with its run, in order of the append."""
         return ((str(run), Row(*row)) for run, *row in self._select(_OF_KINDS, (list(kinds),), seconds=LONG))
 
-    def latest_of_kinds(self, *kinds: str) -> dict[str, dict[str, Row]]:
-        """Return the last row of each kind of each run, the first run first."""
-        found: dict[str, dict[str, Row]] = {}
-        for _, run, kind, *row in sorted(self._select(_LATEST, (list(kinds),), seconds=LONG)):
-            found.setdefault(run, {})[kind] = Row(*row)
+    def latest_of_kinds(self, runs: Sequence[str], *kinds: str) -> dict[str, dict[str, Row]]:
+        """Return the last row of each kind of each of the runs."""
+        found: dict[str, dict[str, Row]] = {run: {} for run in runs}
+        for run, kind, *row in self._select(_LATEST, (list(runs), list(kinds)), seconds=LONG) if runs else ():
+            found[run][kind] = Row(*row)
         return found
 
     def runs(self) -> list[str]:
         """Return the ids of all runs, by the order of their beginning; runs without their first record come last."""
-        return [str(run) for each in (_RUNS, _BEHEADED) for (run,) in self._select(each, ())]
+        return in_order_of_append(self._select(_RUNS, (), seconds=LONG))
 
     def displaced(self) -> bool:
         """Return False: a database has no place that could be moved away."""
