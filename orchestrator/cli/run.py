@@ -53,6 +53,8 @@ class ResumeCommand:
     options: RunOptions
     again_from: str | None = None
     """Id of the step to go back to."""
+    at_site: bool = False
+    """By a runner at the run's site."""
 
 
 def run(command: RunCommand) -> int:
@@ -173,6 +175,10 @@ def resume(command: ResumeCommand) -> int:
     options = command.options
     if command.again_from is not None:
         _go_back(command.run, command.again_from)
+    if command.at_site:
+        from stopgap.orchestrator.cli.runner import resume_elsewhere
+
+        return resume_elsewhere(command.run, as_json=options.json)
     if options.detach:
         from stopgap.orchestrator.cli.detach import go_on_apart
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stopgap.orchestrator.cli import screen as screens
@@ -12,7 +13,7 @@ from stopgap.orchestrator.journal import state_home
 from stopgap.orchestrator.run.gate import gate_here
 from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.person import operator
-from stopgap.orchestrator.sites.ordering import order_at_sites
+from stopgap.orchestrator.sites.ordering import Ordered, order_again, order_at_sites
 from stopgap.orchestrator.sites.queue import queue_address
 from stopgap.orchestrator.sites.runner import Site, run_site
 from stopgap.orchestrator.text import tr
@@ -39,20 +40,31 @@ def runner(options: RunnerOptions) -> int:
 
 def order_elsewhere(order: Order, choice: str, emergency: str, *, as_json: bool) -> int:
     """Begin a run at each site of the targets, and show how to look on."""
-    screen = screens.err() if as_json else screens.out()
     address, gate = queue_address(), gate_here()
-    found = []
     with open_journal() as journal:
-        for each in order_at_sites(journal, address, order, choice, gate, operator(), emergency):
-            found.append({"run": each.run, "site": each.site, "targets": list(each.targets)})
-            screen.line(
-                tr(
-                    "{site}: run {run} on {targets}. Look on: stopgap watch {run}",
-                    site=each.site,
-                    run=each.run,
-                    targets=", ".join(each.targets),
-                )
+        return _told(order_at_sites(journal, address, order, choice, gate, operator(), emergency), as_json=as_json)
+
+
+def resume_elsewhere(name: str, *, as_json: bool) -> int:
+    """Put a run into its site's queue again, and show how to look on. `name`: the run's id, or `last`."""
+    address, gate = queue_address(), gate_here()
+    with open_journal() as journal:
+        return _told([order_again(journal, address, journal.resolve(name), gate)], as_json=as_json)
+
+
+def _told(ordered: Iterable[Ordered], *, as_json: bool) -> int:
+    screen = screens.err() if as_json else screens.out()
+    found = []
+    for each in ordered:
+        found.append({"run": each.run, "site": each.site, "targets": list(each.targets)})
+        screen.line(
+            tr(
+                "{site}: run {run} on {targets}. Look on: stopgap watch {run}",
+                site=each.site,
+                run=each.run,
+                targets=", ".join(each.targets),
             )
+        )
     if as_json:
         print_document({**envelope("ordered"), "runs": found})
     return 0

@@ -248,6 +248,7 @@ class _Fold:
                 self.approval = self.approval or record
             case RunQueued():
                 self.site, self.parts = record.site, record.parts
+                self.finished = None  # a run that has ended is to be carried on
             case UndoOrdered():
                 self.undo_ordered, self.undo_ended = record, None
             case UndoEnded():

@@ -16,6 +16,7 @@ from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.roles import Roles, Subject, may, roles_here, signer_here
 from stopgap.orchestrator.run.authority import (
+    Approved,
     act_here,
     act_on_page,
     approved,
@@ -47,6 +48,8 @@ class Passage:
     """The plan has to have this digest: it is the one that was approved."""
     lacking: str = ""
     """Which approvals are missing, and who may give them; the run waits."""
+    people: int = 1
+    """More than one: the plan has to be made whole first, for the people to approve (`Gate.ask`)."""
 
 
 @dataclass(frozen=True)
@@ -134,8 +137,13 @@ class Gate:
         if act.about:
             require(self.roles, act.person, "emergency", subject)
             return Passage()
+        plan = act.plan
+        if not plan:  # begun elsewhere: the plan is made where the hosts are reached
+            if history.approval is None:
+                return Passage(people=people)
+            plan = history.approval.plan
         asked = ApprovalAsked(
-            person=act.person, plan=act.plan, order=digest_of_run(history.started), steps="", people=people
+            person=act.person, plan=plan, order=digest_of_run(history.started), steps="", people=people
         )
         began = min((step.started for step in history.steps if step.started), default=None)
         found = approved(
@@ -149,6 +157,21 @@ class Gate:
         )
         missing = lacking(asked, found, self.roles, subject, history.run)
         return Passage(digest=None if began else asked.plan, lacking=missing)
+
+    def ask(self, history: History, plan: Plan, people: int) -> tuple[ApprovalAsked, str]:
+        """Return the record that asks for the approval of a plan made at a site, and which approvals it lacks."""
+        begun = next(each for each in history.authorized if each.action == "run")
+        asked = ApprovalAsked(
+            person=begun.person,
+            plan=plan.digest,
+            order=digest_of_run(history.started),
+            steps=plan.essence.decode("utf-8", "surrogatepass"),
+            people=people,
+        )
+        if self.roles is None:
+            return asked, ""
+        subject = subject_of_run(history.started, self.roles)
+        return asked, lacking(asked, Approved(()), self.roles, subject, history.run)
 
     def undo(self, history: History, step: str | None, *, force: bool) -> tuple[Authorized, ...]:
         """Sign an undo; return the record for the run's journal. Raises ActRefused."""

@@ -171,7 +171,7 @@ class Runner:
                 past_runs = Archive(journal, run).past_runs
                 # Missed activations are added to the plan, so the plan must be complete.
                 # So must a plan that was approved.
-                urgent = not history.not_activated() and passage.digest is None
+                urgent = not history.not_activated() and passage.digest is None and passage.people == 1
                 planner = planner_of(
                     order, pool.look, lambda keys: deliveries(journal, keys), past_runs, urgent=urgent
                 )
@@ -186,6 +186,10 @@ class Runner:
                     plan, ExitCode.REFUSED, run, steps=as_planned(plan), refusal=refusal, locked=bool(held)
                 )
             record_drivers(order, record, history.drivers)
+            if passage.people > 1:
+                asked, lacking = self.gate.ask(history, plan, passage.people)
+                record(plan_made(plan), asked)
+                return waiting(plan, run, lacking)
             record(plan_made(plan), *passage.records)
             context = self._context(journal, run, pool, record, judging, order)
             return self.carry_out(order, plan, context, journal, done, history.taken_back())

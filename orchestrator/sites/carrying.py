@@ -11,7 +11,8 @@ from functools import partial
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.inventory import Inventory, load_inventory
 from stopgap.orchestrator.journal import JournalError, open_journal
-from stopgap.orchestrator.outcome import ExitCode
+from stopgap.orchestrator.journal.records import RunFinished
+from stopgap.orchestrator.outcome import ExitCode, RunOutcome
 from stopgap.orchestrator.run.gate import gate_here
 from stopgap.orchestrator.run.here import runner_here
 from stopgap.orchestrator.run.interruption import Interruption
@@ -21,11 +22,13 @@ from stopgap.orchestrator.sites.undoing import carry_undo
 
 LATER = 75
 """Exit status for a run that another process works on, or whose router is locked (EX_TEMPFAIL, sysexits.h)."""
+WAITS = 76
+"""Exit status for a run whose plan waits for the approval of another person."""
 _PR_SET_PDEATHSIG = 1
 
 
 def carry_on(run: str, inventory: Inventory | None) -> int:
-    """Carry a run on to its end, or take it back where somebody has ordered that; return its exit status, or LATER.
+    """Carry a run on to its end, or take it back where that was ordered; return its exit status, LATER or WAITS.
 
     `inventory`: the site's own; the run's hosts are reached as it says, and a host that it lacks is refused. A run
     that has ended is left as it is, so that being asked twice harms nothing; one that a signal interrupted goes on.
@@ -52,6 +55,10 @@ def carry_on(run: str, inventory: Inventory | None) -> int:
         inventory=inventory,
         opened=opened,
     )
+    if ended.waits:
+        return _said(ended.refusal, WAITS, later=False)
+    if ended.refusal and not ended.locked and ended.exit_code == ExitCode.REFUSED:
+        refuse(run)
     return _said(ended.refusal, ended.exit_code, later=ended.locked)
 
 
@@ -59,6 +66,14 @@ def _said(refusal: str, code: int, *, later: bool) -> int:
     if refusal:
         print(refusal, file=sys.stderr)  # noqa: T201 - the run's log
     return LATER if later or code == ExitCode.INTERRUPTED else code
+
+
+def refuse(run: str) -> None:
+    """Put on record that a run was refused, for whoever ordered it to see; the reason is in its log."""
+    with open_journal() as journal, journal.hold(run):
+        history = journal.history(run)
+        if history.finished is None and history.undo_ordered is None:
+            journal.append(run, RunFinished(outcome=RunOutcome.REFUSED, exit_code=ExitCode.REFUSED))
 
 
 def end_with(parent: int) -> None:
@@ -79,4 +94,5 @@ def main(words: list[str]) -> int:
         return LATER
     except Error as error:
         print(error, file=sys.stderr)  # noqa: T201 - the run's log
+        refuse(run)
         return error.exit_code

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stopgap.orchestrator.errors import RefusedError
+from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.journal.site_records import RunQueued
 from stopgap.orchestrator.run.gate import Gate
 from stopgap.orchestrator.run.order import Order
+from stopgap.orchestrator.run.resume_run import order_of
 from stopgap.orchestrator.run.runner import run_started
 from stopgap.orchestrator.sites.queue import Queued, prepare, put
 from stopgap.orchestrator.sites.splitting import by_site, lock_of, priority_of
@@ -32,19 +33,13 @@ def order_at_sites(
 
     `address`: database of the queue. `choice`: `auto`, or a site. `emergency`: as for a run here.
 
-    Raises UsageError and ActRefused before anything is begun; RefusedError for a run that takes several people, whose
-    plan is made at the site; QueueError. A run whose job was not put is on record, and `resume RUN --site` puts it.
+    The plan of a run that takes several people is made at the site, and then waits for their approval.
+
+    Raises UsageError and ActRefused before anything is begun; QueueError: a run whose job was not put is on
+    record, and `order_again` puts the job.
     """
     gate.admit(order, emergency)
     parts = by_site(order, choice)
-    for part in parts.values():
-        if gate.needs_whole_plan(part, emergency):
-            raise RefusedError(
-                tr(
-                    "a run that takes several people is planned before it is approved: run it where its "
-                    "hosts are reached"
-                )
-            )
     prepare(address)
     runs = {site: journal.begin(run_started(part, operator)) for site, part in parts.items()}
     whole = runs if len(runs) > 1 else {}
@@ -54,3 +49,19 @@ def order_at_sites(
         journal.let_go(run)
         put(address, Queued(run, site, lock_of(part), priority_of(part)))
         yield Ordered(run, site, tuple(target.name for target in part.targets))
+
+
+def order_again(journal: Journal, address: str, run: str, gate: Gate) -> Ordered:
+    """Put a run that has ended without success, or whose job is lost, into its site's queue again.
+
+    `run`: an id. Raises UsageError for a run of no site, ActRefused, QueueError.
+    """
+    history = journal.history(run)
+    if not history.site:
+        raise UsageError(tr("run {run} was not ordered at a site", run=run))
+    order = order_of(history)
+    journal.append(
+        run, *gate.go_on(journal, history).records, RunQueued(site=history.site, parts=dict(history.parts))
+    )
+    put(address, Queued(run, history.site, lock_of(order), priority_of(order)))
+    return Ordered(run, history.site, history.started.targets)

@@ -15,7 +15,7 @@ from typing import Any
 
 from stopgap.orchestrator.journal.home import private_folder
 from stopgap.orchestrator.journal.strays import RUN_ID
-from stopgap.orchestrator.sites.carrying import LATER
+from stopgap.orchestrator.sites.carrying import LATER, WAITS
 from stopgap.orchestrator.sites.extra import procrastinate_, psycopg
 from stopgap.orchestrator.sites.queue import TASK, connection_options, prepare, queue_of
 from stopgap.orchestrator.text import Text, tr
@@ -28,6 +28,8 @@ _LOOK = 3.0
 """Seconds between two looks for runs of dead runners."""
 _AGAIN = 5
 """Seconds until a run is tried again that somebody else works on, or whose router is locked."""
+_APPROVED = 15
+"""Seconds until a run that waits for the approval of a person is tried again."""
 _RECONNECT = 2.0
 """Seconds until a lost database is tried again."""
 _GRACE = 0.5
@@ -53,6 +55,11 @@ class Site:
 
 class TryLaterError(Exception):
     """Another process works on the run, or its router is locked, or the journal is out of reach."""
+
+    def __init__(self, seconds: int = _AGAIN) -> None:
+        """`seconds`: until the next attempt."""
+        self.seconds = seconds
+        super().__init__(seconds)
 
 
 @dataclass
@@ -133,7 +140,13 @@ def _app(site: Site, library: Any, carrying: _Carrying) -> Any:  # noqa: ANN401
     connector = library.PsycopgConnector(conninfo=site.address, kwargs={"options": connection_options()}, min_size=1)
     app = library.App(connector=connector)
 
-    @app.task(name=TASK, retry=library.RetryStrategy(wait=_AGAIN, retry_exceptions={TryLaterError}))  # type: ignore[untyped-decorator]
+    class Later(library.BaseRetryStrategy):  # type: ignore[misc]
+        def get_retry_decision(self, *, exception: BaseException, job: Any) -> Any:  # noqa: ANN401
+            if not isinstance(exception, TryLaterError):
+                return None
+            return library.RetryDecision(retry_in={"seconds": exception.seconds})
+
+    @app.task(name=TASK, retry=Later())  # type: ignore[untyped-decorator]
     async def carry_on(run: str) -> int:
         return await _carry_on(site, run, carrying)
 
@@ -160,6 +173,8 @@ async def _carry_on(site: Site, run: str, carrying: _Carrying) -> int:
     site.tell(tr("Run {run}: exit status {code}", run=run, code=code))
     if code == LATER or code < 0:
         raise TryLaterError
+    if code == WAITS:
+        raise TryLaterError(_APPROVED)
     return code
 
 

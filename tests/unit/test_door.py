@@ -27,7 +27,7 @@ LINES = [
     " --allow 192.0.2.0/24 --save DIR --dry-run --full --yes --json --take-over --sign-key KEY --emergency spam",
     "cut root@web --at root@edge --wait --watch",
     "ready -i hosts.yaml -i beside.yaml -t web -t spare --limit-file LIMIT --sudoers --json",
-    f"resume {RUN} --yes --json --age RECIPIENT --take-over --sign-key KEY --anyway",
+    f"resume {RUN} --yes --json --age RECIPIENT --take-over --sign-key KEY --anyway --site",
     f"resume {RUN} --wait --watch",
     f"resume {RUN} --detach --from way",
     f"answer {RUN} ask yes -t web --json",

@@ -112,6 +112,9 @@ def resume_words(resume: ArgumentParser) -> None:
         "--detach", action="store_true", help="go on in the background; questions wait for `stopgap answer`"
     )
     resume.add_argument(
+        "--site", action="store_true", help="put a run of a site into the site's queue again, for a runner there"
+    )
+    resume.add_argument(
         "--from",
         dest="again_from",
         metavar="STEP",

@@ -106,7 +106,7 @@ def resume(args: Namespace) -> Call[Any]:
         sign_key=sign_key(args.sign_key),
         recipients=recipients(args.age),
     )
-    return Call(resume, ResumeCommand(args.run, options, args.again_from))
+    return Call(resume, ResumeCommand(args.run, options, args.again_from, at_site=args.site))
 
 
 def recover(args: Namespace) -> Call[Any]:
