@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 
 from stopgap.orchestrator.change.rollback_timer import FOLDER
@@ -136,13 +137,14 @@ def locking(
     lock_files = private_folder(folder / "locks")
     try:
         for host in wanted.values():
-            path = lock_files / re.sub(r"[^\w.-]", "_", f"{host.address}_{host.port}")
+            place = lock_name(host)
+            path = lock_files / re.sub(r"[^\w.-]", "_", place.replace(" ", "_"))
             descriptor = take(path)
             if descriptor is None:
                 locks.held[host.name] = _holder(path)
                 continue
             taken.append(descriptor)
-            name = f"host {host.address} {host.port}"
+            name = f"host {place}"
             if (holder := claims.claim(name, over=take_over)) is not None:
                 locks.held[host.name] = holder
                 continue
@@ -156,6 +158,24 @@ def locking(
             claims.disclaim(name)
         for descriptor in taken:
             os.close(descriptor)
+
+
+def lock_name(host: Host) -> str:
+    """Return what names a host's lock: address and port, and the site where other sites may have the same address.
+
+    A public address is one host everywhere, whether or not an inventory names its site. A private one (RFC 1918, ULA)
+    and a name are those of the site.
+
+    >>> lock_name(Host(name="edge", address="9.9.9.9", site="tokyo"))
+    '9.9.9.9 22'
+    >>> lock_name(Host(name="edge", address="10.9.0.1", site="tokyo"))
+    '10.9.0.1 22 tokyo'
+    """
+    try:
+        public = ip_address(host.address).is_global
+    except ValueError:
+        public = False
+    return f"{host.address} {host.port}" + (f" {host.site}" if host.site and not public else "")
 
 
 def lost(host: Host, output: Output) -> str:

@@ -73,6 +73,13 @@ def reached_by(order: Order, inventory: Inventory) -> Order:
     for host in order.inventory.hosts.values():
         if host in (*order.targets, *order.acting()):
             _same(host, inventory)
+    # A site's own inventory need not name the site, and locks of hosts with private addresses are named by it.
+    ordered = order.inventory.hosts
+    hosts = {
+        name: own.model_copy(update={"site": ordered[name].site}) if own.site is None and name in ordered else own
+        for name, own in inventory.hosts.items()
+    }
+    inventory = replace(inventory, hosts=hosts)
     return replace(order, inventory=inventory, targets=inventory.select([target.name for target in order.targets]))
 
 
@@ -98,7 +105,7 @@ def _same(host: Host, inventory: Inventory) -> Host:
                 inventory=inventory.path,
             )
         )
-    return own
+    return own if own.site else own.model_copy(update={"site": host.site})
 
 
 def _finished(history: History) -> RunResult:

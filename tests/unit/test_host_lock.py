@@ -17,9 +17,10 @@ from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.remote import Item
 from stopgap.orchestrator.run import host_lock
-from stopgap.orchestrator.run.host_lock import GONE, HostLocks
+from stopgap.orchestrator.run.host_lock import GONE, HostLocks, locking
 
 from .bench import Bench
+from .journals import Journals
 from .ssh_server import make_key, wait_for
 
 SINCE = "2026-11-23T01:13:00Z"
@@ -241,3 +242,20 @@ def test_a_host_is_claimed_on_a_full_disk_too(tmp_path: Path) -> None:
     words = [sys.executable, "-c", ON_A_FULL_DISK, str(tmp_path / "home")]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60)
     assert done.stdout == "{'edge': 'another process on this machine'}\n", done.stderr
+
+
+def test_two_sites_with_the_same_private_addresses_do_not_lock_each_other(team: Journals, tmp_path: Path) -> None:
+    def edge(site: str | None, address: str = "10.9.0.1") -> Host:
+        return Host(name=f"edge-{address}", address=address, site=site)
+
+    public = "9.9.9.9"
+    with (
+        team.open(tmp_path / "a") as one,
+        team.open(tmp_path / "b") as other,
+        locking(one.home, "kei", [edge("tokyo"), edge(None, public)], one.claims),
+    ):
+        for machine in (one, other):
+            with locking(machine.home, "rin", [edge("osaka")], machine.claims) as elsewhere:
+                assert elsewhere.held == {}
+            with locking(machine.home, "rin", [edge("tokyo"), edge("tokyo", public)], machine.claims) as same:
+                assert sorted(same.held) == ["edge-10.9.0.1", "edge-9.9.9.9"]
