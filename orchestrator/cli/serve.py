@@ -31,6 +31,8 @@ class ServeOptions:
     proxies: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     timezone: str | None = None
+    metrics: bool = False
+    """Serve `/metrics` to whoever reaches the place."""
 
 
 DEFAULT = "127.0.0.1:8617"
@@ -75,6 +77,7 @@ def serve(options: ServeOptions) -> int:
         hosts=options.hosts,
         proxies=proxies,
         zone=time_zone(options.timezone),
+        metrics=options.metrics,
     )
     opened = open_socket(place)
     try:

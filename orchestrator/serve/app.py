@@ -26,6 +26,7 @@ from stopgap.orchestrator.serve.pages import ForbiddenError, Pages
 from stopgap.orchestrator.serve.settings import LOOPBACK, Settings
 from stopgap.orchestrator.serve.showing import Frame, show
 from stopgap.orchestrator.serve.visit import LANG, Visit, chosen_language, language_of
+from stopgap.orchestrator.sinks.metrics import CONTENT_TYPE
 from stopgap.orchestrator.text import tr
 
 Page: TypeAlias = Callable[[Visit], Response]
@@ -78,6 +79,9 @@ class _Door:
         routes = [Route(path, self._page(page), methods=["GET"]) for path, page in shown.items()]
         routes += [Route(path, self._live(look), methods=["GET"]) for path, look in live.items()]
         routes.append(Route("/questions", self._form(pages.answer), methods=["POST"]))
+        routes.append(Route("/approvals", self._form(pages.approve), methods=["POST"]))
+        if self._settings.metrics:
+            routes.append(Route("/metrics", self._metrics, methods=["GET"]))
         routes += [Route(f"/static/{name}", _static(name, kind), methods=["GET"]) for name, kind in _STATIC.items()]
         if isinstance(self._login, TokenLogin):
             routes.append(Route("/login", self._entrance(self._login), methods=["GET"]))
@@ -120,6 +124,12 @@ class _Door:
             return await run_in_threadpool(self._told, visit, lambda: form(visit, fields))
 
         return answer
+
+    async def _metrics(self, _: Request) -> Response:
+        try:
+            return PlainTextResponse(await run_in_threadpool(self._pages.metrics), media_type=CONTENT_TYPE)
+        except JournalError as error:
+            return PlainTextResponse(f"{error}\n", 503)
 
     def _visit(self, request: Request) -> Visit | None:
         match self._login:

@@ -14,6 +14,7 @@ from stopgap.orchestrator.journal.open_hosts import OpenHost
 from stopgap.orchestrator.language import Language
 from stopgap.orchestrator.run.standing import HostStands
 from stopgap.orchestrator.run.status import SOON, Status
+from stopgap.orchestrator.serve.approving import lacks_approval
 from stopgap.orchestrator.serve.asking import Waits, questions_of
 
 LATEST = 12
@@ -45,6 +46,8 @@ class Overview:
 
     at: datetime
     questions: tuple[Waits, ...]
+    approvals: tuple[History, ...]
+    """Runs that lack the approval of another person."""
     going: tuple[Going, ...]
     standing: tuple[Standing, ...]
     """What ends first comes first; what ends never comes last."""
@@ -78,6 +81,7 @@ def overview(
     return Overview(
         at=status.at,
         questions=tuple(each for history in seen for each in questions_of(history, lang)),
+        approvals=tuple(filter(lacks_approval, seen)),
         going=tuple(Going(history, _now(history)) for history in seen if history.state == "running"),
         standing=tuple(standing(seen, status.at)),
         open_hosts=tuple(host for host in status.open_hosts if whole or host.target in targets),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from threading import Lock
+from typing import Any
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -14,11 +16,14 @@ from stopgap.orchestrator.journal.answering import read_answers, record_answers
 from stopgap.orchestrator.journal.incidents import Incident, find_incident
 from stopgap.orchestrator.journal.listing import RunSummary
 from stopgap.orchestrator.outcome import word_of
+from stopgap.orchestrator.roles import Roles, roles_here, signer_here
+from stopgap.orchestrator.run.approval import approve, needed_roles, run_to_approve
 from stopgap.orchestrator.run.gate import answers_on_page, authorized_answers
 from stopgap.orchestrator.run.own_names import names_in, rule_names
 from stopgap.orchestrator.run.papers import incident_report, run_report
 from stopgap.orchestrator.run.standing import hosts_stand, phase_text
 from stopgap.orchestrator.run.standing import open_text as open_host_text
+from stopgap.orchestrator.serve.approving import Lacks, lacking, lacks_approval
 from stopgap.orchestrator.serve.asking import Waits, asked_before, questions_of, typed
 from stopgap.orchestrator.serve.cards import SIGHTINGS, card_page
 from stopgap.orchestrator.serve.live import Part, Streams
@@ -33,6 +38,7 @@ from stopgap.orchestrator.serve.showing import Frame, show
 from stopgap.orchestrator.serve.timeline import timeline_page
 from stopgap.orchestrator.serve.visit import Visit
 from stopgap.orchestrator.severity import SEVERITIES, severity_text
+from stopgap.orchestrator.sinks.metrics import Metrics
 from stopgap.orchestrator.text import tr, trn
 
 RUNS_ON_A_PAGE = 50
@@ -56,6 +62,7 @@ class Pages:
         self._login = settings.login
         self._zone = settings.zone
         self._frame = frame
+        self._measured, self._measuring = Metrics(), Lock()
         self.streams = Streams()
 
     def damage(self) -> tuple[str, ...]:
@@ -150,7 +157,7 @@ class Pages:
 
     def answer(self, visit: Visit, fields: dict[str, str]) -> Response:
         """Record the answer that a form gives, and show the run; the loser of two is told who was first."""
-        with open_journal() as journal:
+        with self._renewing(), open_journal() as journal:
             history = journal.history(journal.resolve(fields.get("run", "")))
             self._see(visit, "answer", history)
             asked = asked_before(history, fields.get("question", ""))
@@ -166,8 +173,27 @@ class Pages:
             else:
                 given = authorized_answers(journal, history, given)
             record_answers(journal, history.run, given)
-        self._reading.forget()
         return RedirectResponse(f"/runs/{history.run}?answered=1#main", 303)
+
+    def approve(self, visit: Visit, fields: dict[str, str]) -> Response:
+        """Record that the person approves the plan that a form shows, and show the run."""
+        with self._renewing(), open_journal() as journal:
+            history = journal.history(journal.resolve(fields.get("run", "")))
+            self._see(visit, "approve", history)
+            if not lacks_approval(history):
+                raise RefusedError(tr("run {run} waits for no approval; nothing was recorded", run=history.run))
+            roles = needed_roles()
+            wanted = run_to_approve(history, roles)
+            if fields.get("plan", "") != wanted.digest:
+                raise RefusedError(tr("run {run} has another plan now; nothing was recorded", run=history.run))
+            by_proxy = visit.person if isinstance(self._login, ProxyLogin) else None
+            approve(journal, wanted, history, roles, on_page=by_proxy)
+        return RedirectResponse(f"/runs/{history.run}?approved=1#main", 303)
+
+    def metrics(self) -> str:
+        """Return what the journal amounts to, as Prometheus reads it; raises JournalError."""
+        with self._measuring, self._reading.journal() as journal:
+            return self._measured.text(journal)
 
     def timeline(self, visit: Visit) -> Response:
         """Show what happened, of a run, of an incident, or of the latest runs and all incidents."""
@@ -258,6 +284,8 @@ class Pages:
             "standing": standing([history], history.as_of),
             "may_answer": self._may(visit.person, "answer", _about(history)),
             "answered": visit.query("answered") == "1",
+            "approved": visit.query("approved") == "1",
+            "approvals": self._approvals(visit, [history]),
             "errors": {},
             "fields": {},
         }
@@ -286,12 +314,29 @@ class Pages:
         return self._shown(
             "questions",
             visit,
-            names_in([run for run in seen if run.waiting], visit.lang),
+            names_in([run for run in seen if run.waiting or run.approval], visit.lang),
             status=422 if error else 200,
             waiting=waiting,
+            approvals=self._approvals(visit, seen),
             errors={asked_digest: str(error)} if error else {},
             fields=fields or {},
         )
+
+    @contextmanager
+    def _renewing(self) -> Iterator[None]:
+        """Have the next look read the journal anew, also where somebody else was first."""
+        try:
+            yield
+        finally:
+            self._reading.forget()
+
+    def _approvals(self, visit: Visit, seen: Sequence[History]) -> list[Lacks]:
+        """Return the runs that lack approvals."""
+        if not any(map(lacks_approval, seen)):
+            return []
+        roles = roles_here()
+        name = _approver(roles, visit.person if isinstance(self._login, ProxyLogin) else None)
+        return list(lacking(seen, roles, name, lambda history: self._may(visit.person, "approve", _about(history))))
 
     def _shown(
         self,
@@ -335,7 +380,7 @@ class Pages:
             visit.person, "view", About(run.id, run.runbook, run.targets, lambda: self._reading.started(run.id))
         )
 
-    def _see(self, visit: Visit, action: Literal["view", "answer"], history: History | None) -> None:
+    def _see(self, visit: Visit, action: Action, history: History | None) -> None:
         """Raise ForbiddenError unless the person may do this with a run, or with what concerns no single run."""
         if not self._may(visit.person, action, _about(history) if history else About()):
             what: dict[Action, str] = {
@@ -343,8 +388,17 @@ class Pages:
                 "answer": tr(
                     "{person} may only look here; `stopgap answer` on the machine itself answers", person=visit.person
                 ),
+                "approve": tr("{person} may not approve this run here", person=visit.person),
             }
             raise ForbiddenError(what[action])
+
+
+def _approver(roles: Roles | None, by_proxy: str | None) -> str:
+    """Return who would approve, as the roles know people; empty for nobody whom they know."""
+    with suppress(Error):
+        if roles:
+            return (signer_here(roles).person if by_proxy is None else roles.person_on_page(by_proxy)) or ""
+    return ""
 
 
 def _about(history: History) -> About:

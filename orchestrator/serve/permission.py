@@ -8,7 +8,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from stopgap.orchestrator.journal.records import RunStarted
 
-Action: TypeAlias = Literal["view", "answer"]
+Action: TypeAlias = Literal["view", "answer", "approve"]
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,8 @@ class Settings:
     """Addresses of the only peers that may connect over TCP; empty: every peer that reaches the place."""
     zone: tzinfo = field(default=UTC)
     """Of the times that are shown."""
+    metrics: bool = False
+    """`/metrics` is there, for whoever reaches the place: a collector has no session."""
 
 
 def place_of(listen: str) -> TcpPlace:

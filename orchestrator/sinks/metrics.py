@@ -13,7 +13,7 @@ from stopgap.orchestrator.sinks.backlog import undelivered
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """Of a page that serves the text."""
-_STATES = ("ok", "failed", "unreachable", "refused", "interrupted", "running", "damaged")
+_STATES = ("ok", "failed", "unreachable", "refused", "interrupted", "running", "waiting", "damaged")
 
 
 @dataclass(frozen=True)

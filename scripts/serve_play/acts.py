@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from serve_play import second_person
 from serve_play.browser import Browser, Tab, chromium
 
 STOPGAP = Path(sys.executable).with_name("stopgap")
@@ -32,7 +33,11 @@ def play(shots: Path | None) -> int:
         running: list[subprocess.Popen[str]] = []
         try:
             with Browser(program) as browser:
-                return _acts(browser, top, served, running, shots)
+                status = _acts(browser, top, served, running, shots)
+                second_person.play(
+                    browser, top, STOPGAP, lambda tab, at, name: _pictures(tab, at, name, shots), _seen
+                )
+                return status
         finally:
             for process in (served, *running):
                 process.kill()

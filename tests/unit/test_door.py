@@ -51,7 +51,7 @@ LINES = [
     f"report {RUN} --manual --lang ja --format md --timezone Asia/Tokyo -o manual.md",
     f"journal import runs/{RUN} --signers signers --json",
     "serve --listen 127.0.0.1:8617 --allow answer --host noc.example.jp --timezone Asia/Tokyo",
-    "serve --socket page.socket --trust-header X-Remote-User --proxy 127.0.0.1",
+    "serve --socket page.socket --trust-header X-Remote-User --proxy 127.0.0.1 --metrics",
     "journal install --json",
     "incident open one --file details.yaml --set phone=119 --json",
     "incident describe --incident one --file details.yaml --set phone=119 --json",

@@ -33,4 +33,9 @@ def serve_words(serve: ArgumentParser) -> None:
     serve.add_argument(
         "--host", action="append", default=[], metavar="NAME", help="a name of the page behind a proxy; repeat it"
     )
+    serve.add_argument(
+        "--metrics",
+        action="store_true",
+        help="serve /metrics for Prometheus, without a login: names of hosts and runs, no text of a host",
+    )
     serve.add_argument("--timezone", metavar="ZONE", help="of the times, such as Asia/Tokyo; default: $TZ, else UTC")

@@ -20,5 +20,6 @@ def serve(args: Namespace) -> Call[Any]:
         proxies=tuple(args.proxy),
         hosts=tuple(args.host),
         timezone=args.timezone,
+        metrics=args.metrics,
     )
     return Call(serve, options)

@@ -1,0 +1,65 @@
+"""Plans that wait for another person's approval, as the page shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from stopgap.orchestrator.errors import Error
+from stopgap.orchestrator.journal import History
+from stopgap.orchestrator.roles import Roles
+from stopgap.orchestrator.run.approval import ToApprove, run_to_approve
+
+
+@dataclass(frozen=True)
+class Lacks:
+    """A run that lacks approvals, with what it would do."""
+
+    history: History
+    plan: ToApprove | None
+    """None: the plan cannot be shown, and nobody can approve it here."""
+    trouble: str = ""
+    """Why the plan cannot be shown."""
+    approver: str = ""
+    """Who may approve it here, and would; empty for a person who may not."""
+    own: bool = False
+    """The person here began the run."""
+
+    @property
+    def hosts(self) -> list[tuple[str, str]]:
+        """Return the hosts that the steps name, each with its address."""
+        if self.plan is None:
+            return []
+        names = (name for step in self.plan.steps for name in (step.target, step.host) if name)
+        return [(name, self.plan.addresses.get(name, "")) for name in dict.fromkeys(names)]
+
+
+def lacks_approval(history: History) -> bool:
+    """Return True for a run that waits for approvals, or that went first and was not approved yet."""
+    asked = history.approval
+    return (
+        asked is not None and history.approvals_lacking > 0 and (bool(asked.emergency) or history.state == "waiting")
+    )
+
+
+def lacking(
+    histories: Sequence[History], roles: Roles | None, person: str, may: Callable[[History], bool]
+) -> Iterator[Lacks]:
+    """Yield the runs that lack approvals; without roles nobody can approve, and the plan is not shown.
+
+    `person`: who looks, as the roles know people; empty for nobody whom they know. `may` tells whether the person may
+    approve a run.
+    """
+    for history in histories:
+        if not lacks_approval(history):
+            continue
+        if roles is None:
+            yield Lacks(history, None)
+            continue
+        try:
+            plan = run_to_approve(history, roles)
+        except Error as error:
+            yield Lacks(history, None, str(error))
+            continue
+        own = person in {plan.begun_by, history.requester}
+        yield Lacks(history, plan, "", person if may(history) and not own else "", own)
