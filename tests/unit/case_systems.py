@@ -1,7 +1,8 @@
 """Stand-ins of DFIR-IRIS and TheHive on loopback, which hold each request against the published shapes.
 
-TheHive: the types of thehive4py 2.0 (InputAlert, InputUpdateAlert, InputObservable, the filters of its queries).
-DFIR-IRIS: the API reference 2.1, and the routes of iris-web 2.4 (`alerts_routes.py`). Neither was tried for real.
+TheHive: the types of its client thehive4py (InputAlert, InputUpdateAlert, InputObservable), and its queries.
+DFIR-IRIS: the API reference 2.1, and the routes of iris-web 2.4 (`alerts_routes.py`). Neither was tried for real; the
+products' own clients speak to these stand-ins in test_exchange_clients.py.
 """
 
 from __future__ import annotations
@@ -11,21 +12,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Union, get_args, get_origin, get_type_hints, is_typeddict
 from urllib.parse import parse_qs, urlsplit
+
+from thehive4py.types.alert import InputAlert, InputUpdateAlert
+from thehive4py.types.observable import InputObservable
 
 TOKEN = "a-token-of-the-test"
 Reply = tuple[int, Any]
-_HEAD = {"title": str, "description": str, "severity": int, "tags": list, "tlp": int}
-_ALERT = {
-    **_HEAD, "type": str, "source": str, "sourceRef": str, "date": int, "externalLink": str, "flag": bool, "pap": int,
-    "customFields": list, "summary": str, "status": str, "caseTemplate": str, "observables": list,
-}  # fmt: skip
-_UPDATE = {**_HEAD, "type": str, "source": str, "sourceRef": str, "follow": bool, "status": str, "summary": str}
-_OBSERVABLE = {
-    "dataType": str, "data": str, "message": str, "startDate": int, "tlp": int, "pap": int, "tags": list, "ioc": bool,
-    "sighted": bool, "sightedAt": int, "ignoreSimilarity": bool,
-}  # fmt: skip
 _DATA_TYPES = {"ip", "filename", "hash", "other", "domain", "url", "hostname", "fqdn", "mail", "file"}
 _IRIS_ALERT = {
     "alert_title": str, "alert_description": str, "alert_source": str, "alert_source_ref": str,
@@ -47,13 +41,33 @@ class RefusedError(Exception):
     """A request is not of the published shape."""
 
 
-def shaped(value: Any, known: Mapping[str, type], required: tuple[str, ...] = ()) -> None:
+def typed(value: Any, shape: type) -> None:
+    """Refuse what is not of a TypedDict of the product's client: unknown keys, other types, and what lacks."""
+    known = {key: _plain(kind) for key, kind in get_type_hints(shape).items()}
+    shaped(value, known, tuple(shape.__required_keys__))  # type: ignore[attr-defined]
+
+
+def _plain(kind: Any) -> tuple[type, ...]:
+    """Return the classes that a type admits: of a union each of its own, of a list `list`."""
+    if get_origin(kind) is Union:
+        return tuple(each for part in get_args(kind) for each in _plain(part))
+    origin = get_origin(kind) or kind
+    return (dict,) if is_typeddict(origin) else (origin,)
+
+
+def shaped(value: Any, known: Mapping[str, Any], required: tuple[str, ...] = ()) -> None:
     """Refuse unknown keys, other types, and what lacks."""
     for key, each in value.items():
-        if type(each) is not known.get(key):
+        kinds = known.get(key, ())
+        if type(each) not in (kinds if isinstance(kinds, tuple) else (kinds,)):
             raise RefusedError(f"{key}: {type(each).__name__}")
     if lacking := [key for key in required if key not in value]:
         raise RefusedError(f"lacks {lacking}")
+
+
+def _parts(step: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the filters of a step: thehive4py joins several to `_and`."""
+    return [{"_name": step["_name"], **part} for part in step["_and"]] if "_and" in step else [step]
 
 
 class TheHive:
@@ -67,7 +81,7 @@ class TheHive:
         if (method, path) == ("POST", "/api/v1/query"):
             return 200, self._found(body["query"])
         if (method, path) == ("POST", "/api/v1/alert"):
-            shaped(body, _ALERT, ("type", "source", "sourceRef", "title", "description"))
+            typed(body, InputAlert)
             for each in body["observables"]:
                 self._observable(each)
             key = [body[name] for name in ("type", "source", "sourceRef")]
@@ -77,7 +91,7 @@ class TheHive:
             self.alerts[name] = {**body, "_id": name}
             return 201, self.alerts[name]
         if method == "PATCH" and parts[:3] == ["api", "v1", "alert"] and len(parts) == 4:
-            shaped(body, _UPDATE)
+            typed(body, InputUpdateAlert)
             self.alerts[parts[3]].update(body)
             return 204, None
         if method == "POST" and parts[:3] == ["api", "v1", "alert"] and parts[4:] == ["observable"]:
@@ -87,7 +101,7 @@ class TheHive:
         return 404, {"type": "NotFound"}
 
     def _observable(self, each: Any) -> None:
-        shaped(each, _OBSERVABLE, ("dataType", "data"))
+        typed(each, InputObservable)
         if each["dataType"] not in _DATA_TYPES or not each["data"]:
             raise RefusedError(str(each))
 
@@ -98,7 +112,7 @@ class TheHive:
             return list(self.alerts[first["idOrName"]]["observables"])
         assert first == {"_name": "listAlert"}
         found = list(self.alerts.values())
-        for step in rest:
+        for step in (part for whole in rest for part in _parts(whole)):
             shaped(step, {"_name": str, "_eq": dict}, ("_name", "_eq"))
             assert step["_name"] == "filter"
             shaped(step["_eq"], {"_field": str, "_value": str}, ("_field", "_value"))
@@ -111,6 +125,7 @@ class Iris:
 
     def __init__(self) -> None:
         self.alerts: dict[int, dict[str, Any]] = {}
+        self.versions: dict[str, str] = {}
         severities = ("Medium", "Unspecified", "Informational", "Low", "High", "Critical")
         self.lists = {
             "/manage/severities/list": ("severity", severities),
@@ -125,8 +140,12 @@ class Iris:
             kind, names = self.lists[path]
             listed = [{f"{kind}_id": number, f"{kind}_name": name} for number, name in enumerate(names, 1)]
             return 200, {"status": "success", "message": "", "data": listed}
+        if (method, path) == ("GET", "/api/ping"):
+            return 200, {"status": "success", "message": "pong", "data": []}
+        if (method, path) == ("GET", "/api/versions"):
+            return 200, {"status": "success", "message": "", "data": self.versions}
         if (method, path) == ("GET", "/alerts/filter"):
-            assert set(query) <= {"alert_source", "alert_tags", "per_page", "page", "alert_title"}
+            assert set(query) <= {"alert_source", "alert_tags", "per_page", "page", "sort", "alert_title"}
             found = [
                 each for each in self.alerts.values()
                 if all(value[0] in each[key] for key, value in query.items() if key.startswith("alert_"))

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
+from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
 from stopgap.orchestrator.exchange.events import events
 from stopgap.orchestrator.journal import Journal
@@ -64,6 +66,16 @@ def test_each_event_of_ocsf_has_what_its_class_requires(history: History):
     assert [each["activity_id"] for each in by_class[7002]] == [4, 3]
     assert by_class[7004][0]["activity_id"] == 1
     assert by_class[2004][0]["finding_info"]["attacks"][0]["technique"] == {"uid": "T1505.003"}
+
+
+def test_each_event_of_ocsf_is_valid_by_the_published_schema(history: History):
+    ocsf = OcsfJsonSchemaEmbedded(get_ocsf_schema("1.8.0"))
+    classes = {uid: ocsf.get_class_schema(ocsf.lookup_class_name_from_uid(uid)) for uid in REQUIRED}
+    for event in events(history, "ocsf"):
+        faults = [each.message for each in Draft202012Validator(classes[event["class_uid"]]).iter_errors(event)]
+        assert faults == [], event
+    nameless = {**next(iter(events(history, "ocsf"))), "metadata": {}}
+    assert not Draft202012Validator(classes[nameless["class_uid"]]).is_valid(nameless)
 
 
 def test_each_event_of_ecs_has_its_kind_category_and_outcome(history: History):
