@@ -7,7 +7,7 @@ from stopgap.orchestrator.facts.device import DeviceOrigin, Shown, ShownFact
 from stopgap.orchestrator.facts.extended import Extended, ExtendedFact
 from stopgap.orchestrator.facts.file import ABSENT, Content, File, FileFact
 from stopgap.orchestrator.facts.files import FilesBelow, FilesFact, Glob
-from stopgap.orchestrator.facts.flows import Flows, FlowsFact, flow_table, wanted_flows
+from stopgap.orchestrator.facts.flows import Flows, FlowsFact, flow_program, wanted_flows
 from stopgap.orchestrator.facts.forwarding import Forwarding, ForwardingFact
 from stopgap.orchestrator.facts.guest_disks import GuestDiskFact, GuestDisks
 from stopgap.orchestrator.facts.guest_tools import GuestPortFact
@@ -153,6 +153,6 @@ __all__ = [
     "UnreadableError",
     "Writable",
     "WritableFact",
-    "flow_table",
+    "flow_program",
     "wanted_flows",
 ]

@@ -62,7 +62,7 @@ class Flows(Reader[FlowsFact]):
     def script(self) -> str:
         """Return the script: read the kernel's table once for each IP version."""
         wanted = quote(wanted_flows(self.blocked, self.allowed, self.spare))
-        table = f"printf %s {wanted} | python3 -B -I -S -c {quote(flow_table())} count blocked 15"
+        table = f"printf %s {wanted} | python3 -B -I -S -c {quote(flow_program())} count blocked 15"
         lines = "".join(f"ipv{n.version} {_bare(n)}\n" for n in self.blocked[:LOOKED_AT])
         return (
             f"if command -v python3 >/dev/null; then {table}\nexit; fi\n{_BY_CONNTRACK.replace('@networks@', lines)}"
@@ -112,6 +112,6 @@ def wanted_flows(blocked: Iterable[Network], allowed: Iterable[Network] = (), sp
 
 
 @cache
-def flow_table() -> str:
+def flow_program() -> str:
     """Return the program to search the flow table with the router's python3; see `flow_table.py`."""
     return (files("stopgap.orchestrator.facts") / "flow_table.py").read_text("utf-8")

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from ipaddress import IPv6Address
 
-from stopgap.orchestrator.facts import flow_table
+from stopgap.orchestrator.facts import flow_program
 from stopgap.orchestrator.host import Address
 from stopgap.orchestrator.shell import quote
 from stopgap.orchestrator.task import Artifact
@@ -133,7 +133,7 @@ def _scope(capture: Capture) -> str:
 
 def _flows(name: str, about: str, capture: Capture) -> Artifact:
     patterns = " ".join(f"-e ={form}\\ " for address in capture.addresses for form in _forms(address))
-    program = flow_table().partition('\nif __name__ == "__main__":')[0] + "\n" + _program("flow_list")
+    program = flow_program().partition('\nif __name__ == "__main__":')[0] + "\n" + _program("flow_list")
     script = (
         f"s=0 addresses={quote(texts(capture.addresses))} program={quote(program)}\n"
         f"{shell('wire_flows').replace('$patterns', patterns)}\nexit $s"

@@ -7,7 +7,7 @@ from typing import Literal
 
 from stopgap.orchestrator.change import Command
 from stopgap.orchestrator.check import Check, Judgement
-from stopgap.orchestrator.facts import Flows, FlowsFact, Reader, flow_table, wanted_flows
+from stopgap.orchestrator.facts import Flows, FlowsFact, Reader, flow_program, wanted_flows
 from stopgap.orchestrator.host import Address, CheckVantage, Network
 from stopgap.orchestrator.task import Gap, Unlimited
 from stopgap.orchestrator.text import tr
@@ -66,7 +66,7 @@ def forget_flows(block: Block, name: str, spared: str) -> Command:
         spared,
         wanted=wanted_flows(block.dropped, block.allowed, block.spare),
         flows="".join(f"{n.version} {address_text(n)}\n" for n in block.dropped),
-        table=flow_table(),
+        table=flow_program(),
     )
 
 
@@ -79,7 +79,7 @@ def forget_diverted(block: Block) -> Iterator[Command]:
             str(SECONDS),
             wanted=wanted_flows(block.dropped, spare=block.spare),
             flows="".join(f"{address.version} {address}\n" for address in block.spare),
-            table=flow_table(),
+            table=flow_program(),
         )
 
 

@@ -177,3 +177,27 @@ def test_every_command_that_only_reads_names_the_page_that_says_so() -> None:
     for call in declared:
         (because,) = [ast.unparse(word.value) for word in call.keywords if word.arg == "because"]
         assert because == "_LISTS" or re.search(r"\w\(\d\)", because), ast.unparse(call)
+
+
+_IN_ANY_ORDER = """
+import importlib, pkgutil, sys
+import stopgap.orchestrator, stopgap.tasks
+
+tops = (stopgap.orchestrator, stopgap.tasks)
+found = [module for top in tops for module in pkgutil.walk_packages(top.__path__, top.__name__ + ".")]
+before = {m.name: dict(vars(importlib.import_module(m.name))) for m in found if m.ispkg}
+for module in found:
+    try:
+        importlib.import_module(module.name)
+    except ImportError as error:
+        assert error.name and not error.name.startswith("stopgap"), error
+for package, names in before.items():
+    now = vars(sys.modules[package])
+    changed = [name for name, value in names.items() if not name.startswith("__") and now[name] is not value]
+    assert not changed, f"{package}: {changed}"
+"""
+
+
+def test_no_name_of_a_package_gives_way_to_a_module_that_is_imported_later() -> None:
+    done = subprocess.run([sys.executable, "-c", _IN_ANY_ORDER], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
