@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import forkserver
+
 from .conftest import Lab
 
 CONTAIN = ("runbooks/contain.yaml", "-t", "web", "-p", "contact=noc@example.jp")
@@ -50,7 +52,9 @@ class Operator:
 
     def stopgap(self, *argv: str, timeout: float = 300) -> Ran:
         """Run `stopgap ARGV`."""
-        done = self.lab.exec("operator", "stopgap", *argv, timeout=timeout, env={"STOPGAP_HOME": str(self.home)})
+        done = self.lab.exec(
+            "operator", str(forkserver.stopgap()), *argv, timeout=timeout, env={"STOPGAP_HOME": str(self.home)}
+        )
         assert "Traceback" not in done.stderr, done.stderr
         return Ran(done.returncode, done.stdout, done.stderr)
 

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import forkserver
+
 from .conftest import LAB, ROOT, STATE, Lab
 from .world import beacon
 
@@ -44,7 +46,7 @@ class Night:
         return {"STOPGAP_HOME": str(self.top / "state"), "PATH": path}
 
     def stopgap(self, *argv: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        done = self.lab.exec("operator", "stopgap", *argv, timeout=timeout, env=self.env)
+        done = self.lab.exec("operator", str(forkserver.stopgap()), *argv, timeout=timeout, env=self.env)
         assert "Traceback" not in done.stderr, done.stderr
         return done
 

@@ -18,6 +18,8 @@ from recall_rig.__main__ import named, plant, texts, too_loud
 from recall_rig.listed import LISTED
 from recall_rig.trace import GUARD
 
+from tests import forkserver
+
 from .aftermath import TRACES, leave
 
 if TYPE_CHECKING:
@@ -77,7 +79,7 @@ def home(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert planted.returncode == 0, planted.stderr
     words = ("-i", "inventories/lab.yaml", "-t", "customers", "-t", "spare", *OUTSIDE, "--yes")
     run = lab.exec(
-        "operator", "stopgap", "run", "collect", *words,
+        "operator", str(forkserver.stopgap()), "run", "collect", *words,
         env={"STOPGAP_HOME": str(state)}, timeout=300,
     )  # fmt: skip
     assert run.returncode == 0, run.stdout + run.stderr

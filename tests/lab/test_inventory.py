@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import forkserver
+
 from .conftest import STATE, Lab
 from .operator import Ran
 
@@ -83,7 +85,7 @@ def site(tmp_path: Path) -> Iterator[Path]:
 
 def stopgap(lab: Lab, site: Path, *argv: str) -> Ran:
     env = {"STOPGAP_HOME": str(site.parent / "home"), "ANSIBLE_VAULT_PASSWORD_FILE": str(site.parent / "password")}
-    done = lab.exec("operator", "stopgap", *argv, env=env)
+    done = lab.exec("operator", str(forkserver.stopgap()), *argv, env=env)
     assert "Traceback" not in done.stderr, done.stderr
     return Ran(done.returncode, done.stdout, done.stderr)
 

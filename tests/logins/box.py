@@ -24,6 +24,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 from lab_hosts.image import _sole_builder, bootstrap, cache_directory, remove_tree
 
+from tests import forkserver
+
 from .accounts import ACCOUNTS, PASSWORD, Account
 from .hosts import HOSTS, OddHost
 from .servers import SERVERS
@@ -86,9 +88,6 @@ exec "$@"
 """
 
 
-_STOPGAP = "import sys; from stopgap.orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
-
-
 @dataclass(frozen=True)
 class Box:
     """A running box."""
@@ -104,7 +103,7 @@ class Box:
 
     def stopgap(self, folder: Path, *argv: str) -> tuple[int, str]:
         """Run a command in the box's network, with its state in the folder; give exit status and all that it says."""
-        done = self._run(sys.executable, "-c", _STOPGAP, *argv, env={"STOPGAP_HOME": str(folder / "state")})
+        done = self._run(str(forkserver.stopgap()), *argv, env={"STOPGAP_HOME": str(folder / "state")})
         return done.returncode, done.stdout + done.stderr
 
     def on_host(self, *argv: str) -> str:
@@ -116,7 +115,7 @@ class Box:
     def started(self, folder: Path, *argv: str) -> Iterator[subprocess.Popen[str]]:
         """Start a command as `stopgap` runs it; at the end of the block it is over."""
         with subprocess.Popen(
-            [*self._entering(), sys.executable, "-c", _STOPGAP, *argv],
+            [*self._entering(), str(forkserver.stopgap()), *argv],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -12,6 +12,10 @@ from typing import Any
 import pytest
 
 from stopgap.orchestrator.cli import main
+from tests import forkserver
+
+INSTALLED = Path(sys.executable).with_name("stopgap")
+"""The installed command: what a test kills is the process that works."""
 
 
 @dataclass
@@ -51,11 +55,10 @@ class Bench:
         said = self.capsys.readouterr()
         return status, said.out, said.err
 
-    def in_background(self, *argv: str) -> subprocess.Popen[str]:
-        """Start a command in a process of its own, without a terminal."""
-        code = "import sys; from stopgap.orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
+    def in_background(self, *argv: str, program: Path | None = None) -> subprocess.Popen[str]:
+        """Start a command in a process of its own, without a terminal; `program` in place of a fork."""
         return subprocess.Popen(
-            [sys.executable, "-c", code, *argv],
+            [program or forkserver.stopgap(), *argv],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

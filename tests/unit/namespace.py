@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import pytest
 
 from stopgap.orchestrator.facts import Output, Reader
 from stopgap.orchestrator.hosttext import HostText
+from tests import forkserver
 
 needs_namespaces = pytest.mark.skipif(
     os.geteuid() != 0 or not all(map(shutil.which, ("nft", "ip", "unshare", "nsenter"))),
@@ -113,9 +113,8 @@ class Controller:
 
     def stopgap(self, *argv: str) -> tuple[int, str]:
         """Run a command in a process of its own; give exit status and all that it says."""
-        code = "import sys; from stopgap.orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
         env = {"STOPGAP_HOME": str(self.home / "state")}
-        done = self.router.run(sys.executable, "-c", code, *argv, env=env)
+        done = self.router.run(str(forkserver.stopgap()), *argv, env=env)
         return done.returncode, done.stdout + done.stderr
 
     def block(self, expires: str, *, renew: bool = False, dry_run: bool = False) -> dict[str, Any]:

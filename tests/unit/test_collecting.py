@@ -14,7 +14,7 @@ import pytest
 from stopgap.orchestrator.evidence.manifest import ManifestItem
 from stopgap.orchestrator.evidence.reader import open_collection
 
-from .bench import Bench
+from .bench import INSTALLED, Bench
 
 ARTIFACT = """\
   - id: {id}
@@ -104,7 +104,8 @@ def test_what_was_cut_keeps_what_it_has_and_is_resumed_without_taking_an_item_tw
     reads = {name: (f"run, commands: [{bench.top}/tool-{name}]", 90.0) for name in ("first", "long", "last")}
     file = own(bench.top, **reads)
     runbook = bench.runbook(step(file, "clock", *reads))
-    run = bench.in_background("run", runbook, "-i", str(bench.inventory), "-t", "a", "--yes")
+    words = ("run", runbook, "-i", str(bench.inventory), "-t", "a", "--yes")
+    run = bench.in_background(*words, program=INSTALLED)
     until_it_holds(bench, run)
     run.send_signal(how)
     assert run.wait(60) == (130 if how == signal.SIGINT else -9)

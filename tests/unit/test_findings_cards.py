@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from rich.cells import cell_len
 from stopgap.orchestrator.cli.cards import FIRST
 from stopgap.orchestrator.findings import judge, shipped_rules
 from stopgap.orchestrator.findings.cards import cards
+from tests import forkserver
 
 from .collection import collected
 
@@ -50,8 +50,7 @@ def test_cards_are_narrowed_by_severity_and_time(tmp_path: Path) -> None:
 
 
 def stopgap(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    program = Path(sys.executable).with_name("stopgap")
-    return subprocess.run([program, *words], cwd=folder, capture_output=True, text=True, check=False)
+    return subprocess.run([forkserver.stopgap(), *words], cwd=folder, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 import yaml
 
 from stopgap.orchestrator.runbook import parse_runbook
+from tests import forkserver
 from tests.unpacked import needs_debian, unpacked
 
 RUNBOOK = Path(__file__).parents[2] / "runbooks/freeze-site.yaml"
@@ -43,9 +43,8 @@ FLAGS = {
 
 
 def stopgap(home: Path, *argv: str) -> tuple[int, str]:
-    code = "import sys; from stopgap.orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
     env = {**os.environ, "STOPGAP_HOME": str(home / "state")}
-    done = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True, env=env, check=False)
+    done = subprocess.run([forkserver.stopgap(), *argv], capture_output=True, text=True, env=env, check=False)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -9,7 +9,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -20,12 +19,11 @@ import pytest
 
 from stopgap.orchestrator.journal import Journal, JournalError, database
 from stopgap.orchestrator.journal.lock import take
+from tests import forkserver
 
 from .bench import Bench, file
 from .ssh_server import wait_until
 from .test_journal import STARTED, unreachable
-
-STOPGAP = Path(sys.executable).with_name("stopgap")
 
 
 @pytest.fixture
@@ -44,9 +42,10 @@ def test_a_home_on_a_read_only_file_system_is_read_and_nothing_else(bench: Bench
     paper = bench.top / "report.html"
     reading = ["runs", "show last", "status", "verify last", "watch last", f"report last -o {paper}", "incident show"]
     bench.stopgap("incident", "open", "i1")
+    stopgap = forkserver.stopgap()
     script = f"mount --bind {home} {home}; mount -o remount,ro,bind {home}\n"
-    script += "".join(f"{STOPGAP} {words} >/dev/null || echo failed: {words}\n" for words in reading)
-    script += f"{STOPGAP} undo last --yes && echo undone\n"
+    script += "".join(f"{stopgap} {words} >/dev/null || echo failed: {words}\n" for words in reading)
+    script += f"{stopgap} undo last --yes && echo undone\n"
     done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=False)
     assert done.stdout == "", done
     assert "set STOPGAP_HOME to a folder that can be written" in done.stderr

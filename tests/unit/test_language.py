@@ -3,10 +3,11 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests import forkserver
 
 RUNBOOK = """
 name: Put a file there
@@ -20,7 +21,7 @@ steps:
 def stopgap(home: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     known = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "STOPGAP_"))}
     return subprocess.run(
-        [str(Path(sys.executable).with_name("stopgap")), *words],
+        [str(forkserver.stopgap()), *words],
         capture_output=True,
         text=True,
         encoding="utf-8",

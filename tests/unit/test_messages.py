@@ -16,7 +16,7 @@ import pytest
 from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.secret import secret as secrets
 
-from .bench import Bench, outcomes
+from .bench import INSTALLED, Bench, outcomes
 from .letterbox import Mailbox, certificate, mail_server, web_server
 
 SEEN_AT = "2026-11-23T10:13:00+09:00"
@@ -355,7 +355,8 @@ def test_killed_in_the_middle_nobody_gets_it_twice_and_the_doubtful_one_is_named
 
     with mail_server(bench.top, answer=answer) as box:
         runbook = bench.runbook(notify(bench, by_mail(box), "email\n" + "\n".join(everybody)))
-        run = bench.in_background("run", runbook, "-i", str(bench.inventory), "-t", "a", "--yes")
+        words = ("run", runbook, "-i", str(bench.inventory), "-t", "a", "--yes")
+        run = bench.in_background(*words, program=INSTALLED)
         assert arrived.wait(180)
         os.kill(run.pid, signal.SIGKILL)
         run.communicate(timeout=180)

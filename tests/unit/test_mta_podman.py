@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests import forkserver
 from tests.unit.namespace import Namespace, namespace
 from tests.unpacked import Unpacked, needs_debian, unpacked
 
@@ -94,8 +95,7 @@ class Host:
         return done.stdout
 
     def stopgap(self, *argv: str) -> tuple[int, str]:
-        code = "import sys; from stopgap.orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
-        done = self.place.run(sys.executable, "-c", code, *argv, env=self.env)
+        done = self.place.run(str(forkserver.stopgap()), *argv, env=self.env)
         return done.returncode, done.stdout + done.stderr
 
     def stop_mail(self, *argv: str) -> tuple[int, str]:

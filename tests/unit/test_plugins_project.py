@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-STOPGAP = Path(sys.executable).with_name("stopgap")
+from tests import forkserver
+
+FAB = Path(sys.executable).with_name("fab")
 
 TASK = """
 from stopgap.orchestrator.task import Facts, Parameters, Task
@@ -36,6 +38,7 @@ class Greet(Task[GreetParams, GreetFacts]):
         yield from ()
 """
 DESK = """
+from tests import forkserver
 import json
 
 def emit(event):
@@ -79,7 +82,12 @@ class Project:
     def stopgap(self, *words: str) -> subprocess.CompletedProcess[str]:
         env = {**os.environ, "STOPGAP_HOME": str(self.home)}
         done = subprocess.run(
-            [STOPGAP, *words], cwd=self.folder, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL
+            [forkserver.stopgap(), *words],
+            cwd=self.folder,
+            env=env,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
         )
         assert "Traceback" not in done.stderr, done.stderr
         return done
@@ -132,7 +140,7 @@ def test_a_task_of_the_project_is_listed_checked_and_run(project: Project, tmp_p
 def test_fab_lists_the_tasks_of_the_project_beside_an_invoke_file(project: Project, tmp_path: Path) -> None:
     greets(project, tmp_path / "trace")
     project.write("tasks.py", "import invoke\n@invoke.task\ndef own(c):\n    'Of the operator.'\n")
-    done = subprocess.run([STOPGAP.with_name("fab"), "--list"], cwd=project.folder, capture_output=True, text=True)
+    done = subprocess.run([FAB, "--list"], cwd=project.folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "acme.greet" in done.stdout
     assert "mta.stop" in done.stdout

@@ -34,6 +34,7 @@ from stopgap.orchestrator.task import Refused, Unplannable
 from stopgap.tasks.traffic.block import BlockTraffic, Params
 from stopgap.tasks.traffic.driver import DeviceFacts
 from stopgap.tasks.traffic.provider import ProviderShows
+from tests import forkserver
 
 STAND_IN = Path(__file__).with_name("provider_stand_in.py")
 OPEN, SHUT = {"groups": ["default"]}, {"groups": ["quarantine"]}
@@ -110,9 +111,8 @@ def test_a_run_blocks_once_and_its_undo_puts_the_state_before_back(cloud: Cloud)
     runbook.write_text(json.dumps({"name": "Block", "steps": [step]}))
 
     def stopgap(*words: str) -> str:
-        code = "import sys; from stopgap.orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
         done = subprocess.run(
-            [sys.executable, "-c", code, *words], env={**os.environ, "STOPGAP_HOME": str(cloud.folder / "home")},
+            [forkserver.stopgap(), *words], env={**os.environ, "STOPGAP_HOME": str(cloud.folder / "home")},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         )  # fmt: skip
         return done.stdout + done.stderr

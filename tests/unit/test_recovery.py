@@ -11,7 +11,7 @@ from typing import Any
 
 from stopgap.orchestrator.journal import Journal
 
-from .bench import Bench, outcomes
+from .bench import INSTALLED, Bench, outcomes
 from .test_checkpoint import wait_until_asked
 
 
@@ -120,7 +120,8 @@ def test_a_run_that_died_before_that_step_of_its_own_goes_on(bench: Bench) -> No
     once = f"test -e {bench.top}/begun || {{ touch {bench.top}/begun; sleep 60; }}"
     slow = {"id": "slow", "task": "host.command", "with": {"argv": ["sh", "-c", once], "reads": True}}
     runbook = bench.runbook(slow, write(bench, "narrow"), lift("this", step="narrow"))
-    process = bench.in_background("run", runbook, "-i", str(bench.inventory), "-t", "a", "--yes")
+    words = ("run", runbook, "-i", str(bench.inventory), "-t", "a", "--yes")
+    process = bench.in_background(*words, program=INSTALLED)
     while not (bench.top / "begun").exists():
         assert process.poll() is None
         time.sleep(0.05)

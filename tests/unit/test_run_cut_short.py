@@ -15,7 +15,7 @@ from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.journal.records import ChangeIntended, ChangeMade, StepFinished, StepStarted
 from stopgap.orchestrator.registry import tasks
 
-from .bench import Bench, file
+from .bench import INSTALLED, Bench, file
 
 
 def _wait_for(path: Path) -> None:
@@ -63,7 +63,8 @@ def test_a_second_signal_cuts_the_connection_and_the_step_is_unknown(bench: Benc
 def test_a_run_that_was_killed_is_resumed_or_undone(bench: Bench) -> None:
     runbook = bench.runbook(file(bench, "one"), _slow(bench, 2), file(bench, "two"))
     for way in ("resume", "undo"):
-        process = bench.in_background("run", runbook, "-i", str(bench.inventory), "-t", "a", "--yes")
+        words = ("run", runbook, "-i", str(bench.inventory), "-t", "a", "--yes")
+        process = bench.in_background(*words, program=INSTALLED)
         _wait_for(bench.files / "begun")
         os.kill(process.pid, signal.SIGKILL)
         process.wait(180)

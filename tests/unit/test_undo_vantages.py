@@ -8,7 +8,7 @@ import pytest
 
 from stopgap.orchestrator.change import RunCommands
 
-from .bench import Bench, outcomes
+from .bench import INSTALLED, Bench, outcomes
 
 VANTAGES = ("target", "upstream", "spare", "controller")
 
@@ -153,7 +153,8 @@ def test_what_is_left_of_a_run_on_the_controller_is_resumed(related: Bench, tmp_
     waits = ["sh", "-c", f"touch {related.files}/begun; until [ -e {gate} ]; do sleep 0.1; done"]
     step = {"id": "wait", "task": "host.command", "on": "controller", "with": {"argv": waits, "reads": True}}
     runbook = related.runbook(marks(related, "one", "controller"), step)
-    process = related.in_background("run", runbook, "-i", str(related.inventory), "-t", "a", "--yes")
+    words = ("run", runbook, "-i", str(related.inventory), "-t", "a", "--yes")
+    process = related.in_background(*words, program=INSTALLED)
     while not (related.files / "begun").exists():
         assert process.poll() is None, process.communicate()[0]
     process.kill()

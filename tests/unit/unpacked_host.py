@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests import forkserver
 from tests.unit.namespace import Namespace, namespace
 from tests.unpacked import unpacked
 
@@ -37,8 +37,7 @@ class Host:
 
     def stopgap(self, *argv: str) -> tuple[int, str]:
         """Run a command in a process of its own; give exit status and all that it says."""
-        code = "import sys; from stopgap.orchestrator.cli import main; sys.exit(main(sys.argv[1:]))"
-        done = self.place.run(sys.executable, "-c", code, *argv, env={"STOPGAP_HOME": str(self.home / "state")})
+        done = self.place.run(str(forkserver.stopgap()), *argv, env={"STOPGAP_HOME": str(self.home / "state")})
         return done.returncode, " ".join((done.stdout + done.stderr).split())
 
     def run(self, task: str, params: Mapping[str, Any], *argv: str) -> tuple[int, str]:
