@@ -81,7 +81,7 @@ def status(*, offline: bool = False, on_run: Callable[[RunStatus], object] | Non
                 on_run(run)
         hosts = AllHosts(journal, read[::-1], at)
         still_open, returning = tuple(hosts.open()), tuple(hosts.returning())
-        left = tuple(undelivered(journal.home, journal.heads()))
+        left = tuple(undelivered(journal.home, journal.heads_here()))
         return Status(
             at, offline, tuple(found), tuple(journal.strays()), still_open, returning, left, journal.apart or ""
         )

@@ -94,7 +94,7 @@ def runs(options: RunsOptions) -> int:
 
 def _undelivered(run: str) -> list[Undelivered]:
     with open_journal_to_read() as journal:
-        return undelivered(journal.home, journal.heads(), run)
+        return undelivered(journal.home, journal.heads_here(), run)
 
 
 def _whole(history: History) -> Whole | None:

@@ -46,6 +46,7 @@ def close_collection(
         items=sum(item.ran for item in manifest.items),
         size=sum(item.bytes for item in manifest.items),
         manifest_sha256=digest,
+        by=manifest.operator,
     )
     collected = EvidenceHandled(
         action="collected",

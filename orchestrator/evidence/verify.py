@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -76,9 +77,20 @@ def verify_run(journal: Journal, run: str, signers: Path | None = None) -> list[
     except JournalError as error:
         return [*problems, str(error)]
     kept = [record for record in records if isinstance(record, EvidenceKept)]
+    elsewhere: set[str] = set()
     for record in kept:
         found = read(FolderFiles(folder / record.folder), MANIFEST, MANIFEST_CAP)
-        if found is None:
+        if found is None and not (folder / record.folder).exists() and _is_elsewhere(record.by):
+            elsewhere.add(record.folder)
+            problems.append(
+                tr(
+                    "{folder}: not on this machine, and not verified; {by} collected it: stopgap verify {run} there",
+                    folder=record.folder,
+                    by=record.by,
+                    run=run,
+                )
+            )
+        elif found is None:
             problems.append(
                 tr("{folder}/{manifest}: missing, and the journal knows it", folder=record.folder, manifest=MANIFEST)
             )
@@ -91,7 +103,7 @@ def verify_run(journal: Journal, run: str, signers: Path | None = None) -> list[
                 )
             )
     for made in {record.folder: record for record in records if isinstance(record, FindingsMade)}.values():
-        problems += _findings_problems(folder, made)
+        problems += [] if made.folder in elsewhere else _findings_problems(folder, made)
     known = {record.folder for record in kept}
     for collection in sorted((folder / "evidence").glob("*/*")):
         where = str(collection.relative_to(folder))
@@ -175,6 +187,11 @@ def collection_problems(
     for other in files.names():
         if other not in _BESIDE and other not in listed:
             yield tr("{other}: extra; the manifest does not list it", other=_shown(other))
+
+
+def _is_elsewhere(by: str) -> bool:
+    """Return True for `user@machine` of another machine than this one."""
+    return "@" in by and by.rpartition("@")[2] != socket.gethostname()
 
 
 def _shown(name: str) -> str:

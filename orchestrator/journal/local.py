@@ -89,6 +89,10 @@ class LocalRecords:
         """Return the number of the last record of every chain."""
         return self._table.heads()
 
+    def heads_here(self) -> dict[str, int]:
+        """Return the number of the last record of every chain: all of them are here."""
+        return self._table.heads()
+
     def last_since(self, at: str) -> dict[str, int]:
         """Return the number of the last record of every chain with a record at or after a time."""
         return self._table.last_since(at)

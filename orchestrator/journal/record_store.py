@@ -62,6 +62,9 @@ class RecordStore(Protocol):
     def heads(self) -> dict[str, int]:
         """Return the number of the last record of every chain."""
 
+    def heads_here(self) -> dict[str, int]:
+        """Return the number of the last record of every chain as this machine has it: see `runs_here`."""
+
     def last_since(self, at: str) -> dict[str, int]:
         """Return the number of the last record of every chain with a record at or after a time."""
 

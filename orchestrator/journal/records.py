@@ -221,6 +221,8 @@ class EvidenceKept(Record):
     size: int
     """Bytes."""
     manifest_sha256: str
+    by: EscapedLine = ""
+    """`user@machine` of the process that collected it; empty in records before version 0.3."""
 
 
 class EvidenceHandled(Record):

@@ -243,6 +243,10 @@ class Journal:
         found = self._records.heads() if since is None else self._records.last_since(timestamp(since))
         return {run: seq for run, seq in found.items() if RUN_ID.fullmatch(run)}
 
+    def heads_here(self) -> dict[str, int]:
+        """Return the number of the last entry of every run that this machine has worked on, as far as it has."""
+        return {run: seq for run, seq in self._records.heads_here().items() if RUN_ID.fullmatch(run)}
+
     def history(self, run: str, gist_of: Callable[[History], Mapping[str, Any]] | None = None) -> History:
         """Return the present history of a run, with the signs of damage to its records.
 

@@ -117,6 +117,7 @@ class _Worker:
     def _work(self) -> None:
         failures = 0
         try:
+            # Also of a team: its copy here ends with what this machine wrote, so that no machine tells another's.
             with Journal.open_to_read(self._home) as journal:
                 while True:
                     self._awake.clear()

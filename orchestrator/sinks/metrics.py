@@ -56,7 +56,7 @@ class Metrics:
         for run, head in heads.items():
             samples += self._of(journal, run, head)
         samples += _totals(samples)
-        samples += _sinks(journal, heads)
+        samples += _sinks(journal, journal.heads_here())
         return _text(samples)
 
     def _of(self, journal: Journal, run: str, head: int) -> tuple[_Sample, ...]:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from stopgap.orchestrator.journal import Journal, JournalError
+from stopgap.orchestrator.journal import JournalError, open_journal_to_read
 from stopgap.orchestrator.sinks.config import PrometheusSink
 from stopgap.orchestrator.sinks.metrics import Metrics
 
@@ -42,7 +42,7 @@ class Textfile:
 
     def _write(self) -> None:
         try:
-            with Journal.open_to_read(self._home) as journal:
+            with open_journal_to_read({**os.environ, "STOPGAP_HOME": str(self._home)}) as journal:
                 text = self._metrics.text(journal)
         except JournalError as error:
             raise OSError(str(error)) from None

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import stat
 import subprocess
 import sys
@@ -324,10 +325,26 @@ def test_a_manifest_rewritten_to_match_is_found_by_the_journal(run: tuple[Journa
     assert problem.startswith("evidence/web/volatile/manifest.json: changed; it is not the one")
 
 
-def test_evidence_that_is_gone_or_that_the_journal_does_not_know_is_found(
+def test_evidence_that_another_machine_collected_is_told_with_the_machine_that_has_it(
     run: tuple[Journal, str, EvidenceStore],
 ) -> None:
+    journal, name, _ = run
+    kept = next(e.record for e in journal.records(name) if isinstance(e.record, EvidenceKept))
+    there = kept.model_copy(update={"folder": "evidence/web/there", "by": "kei@noc-b"})
+    journal.append(name, there)
+    (told,) = verify_run(journal, name)
+    assert told.startswith("evidence/web/there: not on this machine, and not verified; kei@noc-b collected it: ")
+    assert told.endswith(f"stopgap verify {name} there")
+    here = there.model_copy(update={"folder": "evidence/web/here", "by": f"kei@{socket.gethostname()}"})
+    journal.append(name, here)
+    assert "evidence/web/here/manifest.json: missing, and the journal knows it" in verify_run(journal, name)
+
+
+def test_evidence_that_is_gone_or_that_the_journal_does_not_know_is_found(
+    run: tuple[Journal, str, EvidenceStore], monkeypatch: pytest.MonkeyPatch
+) -> None:
     journal, name, store = run
+    monkeypatch.setattr(socket, "gethostname", lambda: ORIGIN.operator.partition("@")[2])
     broken_off = EvidenceStore(journal.run_folder(name), ORIGIN, THREE, Quota())
     broken_off.data(0, b"x")
     assert verify_run(journal, name) == [

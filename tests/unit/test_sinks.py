@@ -12,26 +12,31 @@ import socket
 import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from ssl import PROTOCOL_TLS_SERVER, SSLContext
 from typing import Any
 
 import pytest
 
 from stopgap.orchestrator.documents.event_schema import schema_events
 from stopgap.orchestrator.journal import Journal
-from stopgap.orchestrator.journal.records import AnyRecord, RunStarted
+from stopgap.orchestrator.journal.records import AnyRecord, RunFinished, RunStarted
 from stopgap.orchestrator.run.stream import Stream
 from stopgap.orchestrator.secret.secret import forget
 from stopgap.orchestrator.sinks import Deliveries, configured, undelivered
-from stopgap.orchestrator.sinks.config import SinkFile, SyslogSink
+from stopgap.orchestrator.sinks.config import PrometheusSink, SinkFile, SyslogSink
 from stopgap.orchestrator.sinks.loading import Configured
 from stopgap.orchestrator.sinks.metrics import metrics_text
 from stopgap.orchestrator.sinks.receiver import RefusedError
 from stopgap.orchestrator.sinks.syslog import message
+from stopgap.orchestrator.sinks.textfile import Textfile
 from stopgap.orchestrator.source import InvalidInput, parse, validate
 from tests.unit.bench import Bench
-from tests.unit.story import CONTAINED, CUT, FAILED, FOUND, hostile_records, started
+from tests.unit.journals import Journals
+from tests.unit.letterbox import certificate
+from tests.unit.story import BACK, CONTAINED, CUT, FAILED, FOUND, answered, hostile_records, started
 from tests.unit.test_runbook_schema import faults
 
 SYSLOG = re.compile(
@@ -278,18 +283,68 @@ def test_records_of_another_process_reach_the_sinks_of_the_run(home: Path) -> No
     assert min(int(event["id"].split("/")[1]) for event in receiving.taken) == 5
 
 
-@pytest.mark.parametrize("way", ["tcp", "udp", "socket"])
+def test_two_machines_with_one_database_tell_each_event_once(team: Journals, tmp_path: Path) -> None:
+    """Each machine's sinks tell what was written there, and what others wrote to its runs meanwhile."""
+    told: dict[str, Path] = {}
+    for place in ("a", "b"):
+        told[place] = tmp_path / f"{place}.jsonl"
+        (tmp_path / place).mkdir(mode=0o700)
+        (tmp_path / place / "sinks.yaml").write_text(f"sinks: {{log: {{kind: file, path: {told[place]}}}}}")
+    a, b = tmp_path / "a", tmp_path / "b"
+    asked = answered("Is the provider told?", "yes", by="mio@noc-b")
+    with team.open(a) as one, team.open(b) as other, Deliveries(a, configured(a), print) as deliveries:
+        run = one.begin(started())
+        one.append(run, *CONTAINED[:-1], asked[0])
+        deliveries.recorded(run, 0)
+        other.append(run, asked[1])
+        one.append(run, RunFinished(outcome="ok", exit_code=0))
+        deliveries.recorded(run, 0)
+    with team.open(b) as other, other.hold(run), Deliveries(b, configured(b), print) as deliveries:
+        first = other.append(run, *BACK)[0].seq
+        deliveries.recorded(run, first)
+    with Deliveries(a, configured(a), print), team.open(a) as one:
+        everything = [event["id"] for event in Stream(one).new()]
+        assert undelivered(a, one.heads_here()) == []
+    ids = {place: [json.loads(line)["id"] for line in path.open()] for place, path in told.items()}
+    assert ids["a"] + ids["b"] == everything
+    assert {int(each.split("/")[1]) for each in ids["b"]} == {first, first + 1}
+
+
+def test_metrics_of_a_team_know_what_another_machine_has_undone(
+    team: Journals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = tmp_path / "a", tmp_path / "b"
+    for name, value in team.environ(a).items():
+        monkeypatch.setenv(name, value)
+    with team.open(a) as one:
+        run = one.begin(started())
+        one.append(run, *CUT, RunFinished(outcome="ok", exit_code=0))
+    with team.open(b) as other:
+        other.append(run, *BACK)
+    sink = Textfile(PrometheusSink(kind="prometheus", path=str(tmp_path / "stopgap.prom")), a)
+    sink.send({"event": "run-finished"})
+    assert "stopgap_in_force" not in (tmp_path / "stopgap.prom").read_text()
+
+
+@pytest.mark.parametrize("way", ["tcp", "udp", "socket", "tls"])
 def test_a_syslog_message_reaches_the_collector_whole(home: Path, tmp_path: Path, way: str) -> None:
-    kind = socket.SOCK_STREAM if way == "tcp" else socket.SOCK_DGRAM
+    kind = socket.SOCK_STREAM if way in {"tcp", "tls"} else socket.SOCK_DGRAM
     with socket.socket(socket.AF_UNIX if way == "socket" else socket.AF_INET, kind) as server:
         server.settimeout(PATIENCE)
         server.bind(str(tmp_path / "log") if way == "socket" else ("127.0.0.1", 0))
         to = str(tmp_path / "log") if way == "socket" else f"{way}:127.0.0.1:{server.getsockname()[1]}"
-        if way == "tcp":
-            server.listen()
         run = told(home, FOUND)
-        assert deliver(home, run, f"{{siem: {{kind: syslog, to: '{to}', facility: local4}}}}") == []
-        packets = frames(server) if way == "tcp" else [server.recv(65536).decode() for _ in stream(home)]
+        if way in {"tcp", "tls"}:
+            server.listen()
+            ca, context = collector_of(tmp_path) if way == "tls" else ("", None)
+            with ThreadPoolExecutor(1) as reader:
+                reading = reader.submit(frames, server, context)
+                sink = f"kind: syslog, to: '{to}', facility: local4" + (f", ca: '{ca}'" if ca else "")
+                assert deliver(home, run, f"{{siem: {{{sink}}}}}") == []
+                packets = reading.result()
+        else:
+            assert deliver(home, run, f"{{siem: {{kind: syslog, to: '{to}', facility: local4}}}}") == []
+            packets = [server.recv(65536).decode() for _ in stream(home)]
     read = [SYSLOG.fullmatch(packet) for packet in packets]
     assert all(read)
     assert [json.loads(each[7]) for each in read if each] == stream(home)
@@ -297,9 +352,36 @@ def test_a_syslog_message_reaches_the_collector_whole(home: Path, tmp_path: Path
     assert levels == [6, 2, 5, 2]
 
 
-def frames(server: socket.socket) -> list[str]:
-    """Read the frames of one connection, octets counted (RFC 6587, 3.4.1)."""
+def test_a_collector_that_no_known_authority_vouches_for_gets_nothing(home: Path, tmp_path: Path) -> None:
+    run = told(home, FOUND)
+    _, context = collector_of(tmp_path)
+    (tmp_path / "other").mkdir()
+    stranger, _ = certificate(tmp_path / "other")
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as reader:
+        server.settimeout(PATIENCE)
+        reading = reader.submit(frames, server, context)
+        to = f"tls:127.0.0.1:{server.getsockname()[1]}"
+        (said,) = deliver(home, run, f"{{siem: {{kind: syslog, to: '{to}', ca: '{stranger}'}}}}")
+        with pytest.raises(OSError):
+            reading.result()
+    assert "certificate verify failed" in said
+    assert left(home) != []
+
+
+def collector_of(folder: Path) -> tuple[str, SSLContext]:
+    """Return the certificate of a collector on 127.0.0.1, which vouches for itself, and its side of TLS."""
+    cert, key = certificate(folder)
+    context = SSLContext(PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    return cert, context
+
+
+def frames(server: socket.socket, context: SSLContext | None = None) -> list[str]:
+    """Read the frames of one connection, octets counted (RFC 6587, 3.4.1), in TLS (RFC 5425) with a context."""
     connection, _ = server.accept()
+    connection.settimeout(PATIENCE)
+    if context:
+        connection = context.wrap_socket(connection, server_side=True)
     with connection, connection.makefile("rb") as incoming:
         found = []
         while length := b"".join(iter(lambda: incoming.read(1).strip(), b"")):

@@ -200,6 +200,13 @@ class TeamRecords:
         """Return the number of the last record of every chain."""
         return self._read(self._table.heads, self._local.heads)
 
+    def heads_here(self) -> dict[str, int]:
+        """Return the number of the last record of every chain that this machine has a copy of.
+
+        Of a run that another machine went on with, that is the last record that was written here.
+        """
+        return self._local.heads()
+
     def last_since(self, at: str) -> dict[str, int]:
         """Return the number of the last record of every chain with a record at or after a time."""
         return self._read(lambda: self._table.last_since(at), lambda: self._local.last_since(at))
