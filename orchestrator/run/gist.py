@@ -94,7 +94,7 @@ def quiet_gist(look: Look | None) -> Gist | None:
 
 
 def _is_quiet(history: History) -> bool:
-    return not (any(map(_may_tell, history.changes)) or history.waiting or history.state in {"running", "waiting"})
+    return not (any(map(_may_tell, history.changes)) or history.state in {"running", "waiting"})
 
 
 def _may_tell(change: ChangeStatus) -> bool:

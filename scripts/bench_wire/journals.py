@@ -20,6 +20,8 @@ SIZES = (10, 100, 1_000)
 RECORDS = 1_000
 IN_FORCE = 3
 """Runs of each journal of which something is in force; of all others everything was undone."""
+TARGETS = 200
+"""Hosts that the runs are about, in turn."""
 _TARGET = {1_000: "≤ 1 s"}
 _BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -78,7 +80,8 @@ def fill(home: Path, runs: int, records: int) -> None:
     for number in range(runs):
         begun = _BEGIN + timedelta(minutes=number)
         run = f"{begun:%Y%m%d-%H%M}-bnch"
-        story = [(each.kind, canonical_record(each)) for each in _story(records, undone=number < runs - IN_FORCE)]
+        told = _story(records, f"web{number % TARGETS}", undone=number < runs - IN_FORCE)
+        story = [(each.kind, canonical_record(each)) for each in told]
         rows = list(_linked(run, begun, [text for _, text in story]))
         store.add(run, rows, [kind for kind, _ in story])
         folder = home / "runs" / run
@@ -99,24 +102,26 @@ def _linked(run: str, begun: datetime, texts: Sequence[str]) -> Iterator[Stored]
         yield Stored(seq, at, text, previous)
 
 
-def _story(records: int, *, undone: bool) -> Iterable[AnyRecord]:
+def _story(records: int, target: str, *, undone: bool) -> Iterable[AnyRecord]:
     """Return the records of a containment that is told again and again; `undone`: with an undo of every change."""
     from stopgap.orchestrator.journal.records import ChangeMade, RunFinished, UndoIntended, UndoMade  # noqa: PLC0415
-    from tests.unit.story import CONTAINED, started  # noqa: PLC0415
+    from tests.unit.story import CONTAINED, FOUND, started  # noqa: PLC0415
 
-    told: list[AnyRecord] = [started()]
+    told: list[AnyRecord] = [started(targets=(target,)), FOUND.model_copy(update={"target": target})]
     back: list[AnyRecord] = []
+    part = [record for record in CONTAINED[:-1] if hasattr(record, "step")]
     number = 0
     while len(told) + len(back) < records - 1:
-        record = CONTAINED[number % (len(CONTAINED) - 1)]
-        record = record.model_copy(update={"step": f"{getattr(record, 'step', '')}-{number // len(CONTAINED)}"})
-        told.append(record)
+        record = part[number % len(part)]
+        told.append(
+            record := record.model_copy(update={"step": f"{record.step}-{number // len(part)}", "target": target})
+        )
         if undone and isinstance(record, ChangeMade):
-            place = {"step": record.step, "target": record.target, "index": record.index}
+            place = {"step": record.step, "target": target, "index": record.index}
             back.append(UndoIntended.model_validate({**place, "because": "operator"}))
             back.append(UndoMade.model_validate({**place, "outcome": "undone"}))
         number += 1
-    return [*told, RunFinished(outcome="ok", exit_code=0, containment={"web": "contained"}), *back]
+    return [*told, RunFinished(outcome="ok", exit_code=0, containment={target: "contained"}), *back]
 
 
 def _copy(home: Path, cluster: object) -> None:
