@@ -99,6 +99,21 @@ class Host(BaseModel):
         return (self.upstream,) if isinstance(self.upstream, str) else self.upstream or ()
 
     @property
+    def scope(self) -> str:
+        """Return the site within which the connection address is this host's; empty without a site.
+
+        A public address is one host everywhere. A private one (RFC 1918, ULA) and a name belong to the site.
+
+        >>> Host(name="edge", address="10.9.0.1", site="tokyo").scope
+        'tokyo'
+        """
+        try:
+            public = ip_address(self.address).is_global
+        except ValueError:
+            public = False
+        return "" if public else self.site or ""
+
+    @property
     def has_shell(self) -> bool:
         """Return True for a host with a POSIX shell: no device with a command line, and no provider's program."""
         return self.cli is None and self.connection != "exec"

@@ -15,13 +15,13 @@ from stopgap.orchestrator.source import InvalidInput, Located, Problem, did_you_
 
 TARGETS = "targets"
 """Name of the group that is meant where a run names no target."""
-Endpoint: TypeAlias = tuple[str | None, str, int]
-"""Jump host, address and port: a private address behind another jump host is another machine."""
+Endpoint: TypeAlias = tuple[str | None, str, str, int]
+"""Jump host, site, address and port: a private address behind another jump host, or elsewhere, is another machine."""
 
 
 def endpoint(host: Host) -> Endpoint:
     """Return what tells one machine from another, whatever the login."""
-    return host.jump, host.address, host.port
+    return host.jump, host.scope, host.address, host.port
 
 
 class MissingVantage(LookupError):  # noqa: N818

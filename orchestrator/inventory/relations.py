@@ -121,13 +121,20 @@ def check_addresses(document: Located, hosts: Mapping[str, Host], problems: list
             owner = owners.setdefault(address, host)
             if owner is host and address not in host.addresses[:index]:
                 continue
-            if owner is not host and (endpoint(owner) == endpoint(host) or owner.jump != host.jump):
+            if owner is not host and (
+                endpoint(owner) == endpoint(host) or owner.jump != host.jump or _apart(owner, host, address)
+            ):
                 continue
             again = "stands twice" if owner is host else f"is {owner.name}'s already"
             loc: Loc = ("hosts", name, "addresses", index)
             if loc not in document.values:
                 loc = ("hosts", name, "address")
             problems.append(document.problem(loc, f"{address} {again}", expected="an address of its own"))
+
+
+def _apart(one: Host, other: Host, address: Address) -> bool:
+    """Return True for a private address of hosts that stand at two sites."""
+    return not address.is_global and None not in {one.site, other.site} and one.site != other.site
 
 
 def check_groups(document: Located, groups: Mapping[str, GroupEntry], problems: list[Problem]) -> None:

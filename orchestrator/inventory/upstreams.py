@@ -27,7 +27,8 @@ class Followed:
 def follow(hosts: dict[str, Host]) -> Followed:
     """Give each host without `upstream` the one router whose `may_block` holds all addresses of the host.
 
-    A router whose `never_block` holds one of the addresses does not count, nor does the host itself. A host with
+    A router whose `never_block` holds one of the addresses does not count, nor does the host itself, nor a router of
+    another site. A host with
     `upstream: null` stays without. One look-up for each length of prefix keeps this linear in hosts and networks.
     """
     routers = [host for host in hosts.values() if host.may_block]
@@ -41,6 +42,8 @@ def follow(hosts: dict[str, Host]) -> Followed:
         if "upstream" in host.model_fields_set:
             continue
         found = _holding(may, never, host.addresses) - {name}
+        if host.site:
+            found = {router for router in found if hosts[router].site in {None, host.site}}
         if len(found) == 1:
             complete[name] = host.model_copy(update={"upstream": found.pop()})
             derived.add(name)

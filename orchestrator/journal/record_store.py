@@ -152,6 +152,13 @@ class Locks(Protocol):
     def disclaim(self, name: str) -> None:
         """Release a claim of this process."""
 
+    def team(self, name: str) -> str:
+        """Return what names the team whose database holds this process's claim; empty for a claim that no team holds.
+
+        Whoever has such a claim of a host may replace a lock file of the team on the host: the writer is dead, or
+        does nothing more.
+        """
+
     def assure(self) -> bool:
         """Return True if every lock taken is still held; False where that cannot be asked.
 

@@ -4,7 +4,8 @@ On the controller a file lock guards each host; the kernel releases the lock at 
 journal has a row for each host besides, for other controllers to see, with a token that each record checks. On a
 router or spare, shared by several controllers, a lock file below /run guards the host until a reboot, or for LEASE
 seconds. The holder of the controller's file lock replaces a lock file of the same controller, because the writer must
-be dead. A host used only as a target gets no lock file: an intruder could forge the file and keep the operator out.
+be dead; the holder of a team's row replaces one of the same team, because the writer is dead or finds its token gone.
+A host used only as a target gets no lock file: an intruder could forge the file and keep the operator out.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
 
 from stopgap.orchestrator.change.rollback_timer import FOLDER
@@ -79,6 +79,8 @@ class HostLocks:
     since: str = field(default_factory=lambda: datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
     held: dict[str, str] = field(default_factory=dict)
     locked: set[str] = field(default_factory=set)
+    teams: dict[str, str] = field(default_factory=dict)
+    """Host → the team whose database has this process's lock of the host."""
     asked: set[str] = field(default_factory=set)
     """Hosts sent a lock script, possibly locked without an answer."""
 
@@ -107,7 +109,7 @@ class HostLocks:
             return None
         values = {
             "folder": FOLDER,
-            "home": self.home,
+            "home": self.teams.get(host.name, self.home),
             "token": self.token,
             "since": self.since,
             "who": re.sub(r"[^\w@.-]", "_", self.who, flags=re.ASCII),
@@ -149,6 +151,8 @@ def locking(
                 locks.held[host.name] = holder
                 continue
             claimed.append(name)
+            if team := claims.team(name):
+                locks.teams[host.name] = team
             with suppress(OSError):  # on a full disk the lock holds without the holder's name
                 os.ftruncate(descriptor, 0)
                 os.pwrite(descriptor, json.dumps({"who": who, "since": locks.since}).encode(), 0)
@@ -161,21 +165,15 @@ def locking(
 
 
 def lock_name(host: Host) -> str:
-    """Return what names a host's lock: address and port, and the site where other sites may have the same address.
-
-    A public address is one host everywhere, whether or not an inventory names its site. A private one (RFC 1918, ULA)
-    and a name are those of the site.
+    """Return what names a host's lock: address and port, and the scope of a private address: site, else jump host.
 
     >>> lock_name(Host(name="edge", address="9.9.9.9", site="tokyo"))
     '9.9.9.9 22'
     >>> lock_name(Host(name="edge", address="10.9.0.1", site="tokyo"))
     '10.9.0.1 22 tokyo'
     """
-    try:
-        public = ip_address(host.address).is_global
-    except ValueError:
-        public = False
-    return f"{host.address} {host.port}" + (f" {host.site}" if host.site and not public else "")
+    scope = host.scope or host.jump or ""
+    return f"{host.address} {host.port} {scope}".rstrip()
 
 
 def lost(host: Host, output: Output) -> str:

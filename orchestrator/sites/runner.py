@@ -30,6 +30,15 @@ _AGAIN = 5
 """Seconds until a run is tried again that somebody else works on, or whose router is locked."""
 _APPROVED = 15
 """Seconds until a run that waits for the approval of a person is tried again."""
+_SILENT = 9
+"""Seconds after which a database that does not answer counts as lost."""
+_NOTICED = {
+    "connect_timeout": 3,
+    "tcp_user_timeout": 1000 * _SILENT,
+    "keepalives_idle": 3,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
 _RECONNECT = 2.0
 """Seconds until a lost database is tried again."""
 _GRACE = 0.5
@@ -56,10 +65,11 @@ class Site:
 class TryLaterError(Exception):
     """Another process works on the run, or its router is locked, or the journal is out of reach."""
 
-    def __init__(self, seconds: int = _AGAIN) -> None:
-        """`seconds`: until the next attempt."""
-        self.seconds = seconds
-        super().__init__(seconds)
+    def __init__(self, *, waits: bool = False) -> None:
+        """`waits`: for the approval of a person, which is no reason to hold other runs of the router back."""
+        self.waits = waits
+        self.seconds = _APPROVED if waits else _AGAIN
+        super().__init__(self.seconds)
 
 
 @dataclass
@@ -137,14 +147,17 @@ async def _work(site: Site, app: Any, carrying: _Carrying, *, until_idle: bool) 
 
 
 def _app(site: Site, library: Any, carrying: _Carrying) -> Any:  # noqa: ANN401
-    connector = library.PsycopgConnector(conninfo=site.address, kwargs={"options": connection_options()}, min_size=1)
+    options = {"options": connection_options(), **_NOTICED}
+    connector = library.PsycopgConnector(conninfo=site.address, kwargs=options, min_size=1, timeout=_SILENT)
     app = library.App(connector=connector)
 
     class Later(library.BaseRetryStrategy):  # type: ignore[misc]
         def get_retry_decision(self, *, exception: BaseException, job: Any) -> Any:  # noqa: ANN401
             if not isinstance(exception, TryLaterError):
                 return None
-            return library.RetryDecision(retry_in={"seconds": exception.seconds})
+            # The queue holds back whatever has the same router as a job that is to be tried again.
+            lock = f"waits {job.task_kwargs.get('run')}" if exception.waits else None
+            return library.RetryDecision(retry_in={"seconds": exception.seconds}, lock=lock)
 
     @app.task(name=TASK, retry=Later())  # type: ignore[untyped-decorator]
     async def carry_on(run: str) -> int:
@@ -174,7 +187,7 @@ async def _carry_on(site: Site, run: str, carrying: _Carrying) -> int:
     if code == LATER or code < 0:
         raise TryLaterError
     if code == WAITS:
-        raise TryLaterError(_APPROVED)
+        raise TryLaterError(waits=True)
     return code
 
 

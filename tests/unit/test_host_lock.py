@@ -259,3 +259,19 @@ def test_two_sites_with_the_same_private_addresses_do_not_lock_each_other(team: 
                 assert elsewhere.held == {}
             with locking(machine.home, "rin", [edge("tokyo"), edge("tokyo", public)], machine.claims) as same:
                 assert sorted(same.held) == ["edge-10.9.0.1", "edge-9.9.9.9"]
+
+
+def test_the_holder_of_a_teams_lock_replaces_the_lock_file_of_a_dead_member(team: Journals, tmp_path: Path) -> None:
+    edge, strangers = Host(name="edge", address="10.9.0.1", driver="nftables"), Journals()
+    with (
+        team.open(tmp_path / "a") as one,
+        team.open(tmp_path / "b") as other,
+        strangers.open(tmp_path / "c") as alone,
+    ):
+        with locking(one.home, "kei", [edge], one.claims) as dead:
+            assert locked(dead)
+        with locking(alone.home, "mio", [edge], alone.claims) as stranger:
+            assert not locked(stranger)
+        with locking(other.home, "rin", [edge], other.claims) as next_one:
+            assert locked(next_one)
+            assert heard(dead.guard(EDGE)).status == GONE

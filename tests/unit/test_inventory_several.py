@@ -315,3 +315,20 @@ class TestLimitFile:
             words = ("-i", str(bench.inventory), "--limit-file", str(bench.top / name))
             status, _, err = bench.stopgap("check", "collect", *words)
             assert (status, said in err) == (2, True)
+
+
+def test_two_sites_may_have_the_same_private_addresses_and_each_host_the_router_of_its_site() -> None:
+    def hosts(address: str) -> str:
+        return "hosts:\n" + "".join(
+            f"  edge-{site}: {{address: 10.9.0.1, site: {site}, may_block: [10.9.0.0/16]}}\n"
+            f"  web-{site}: {{address: {address}, site: {site}}}\n"
+            for site in ("osaka", "tokyo")
+        )
+
+    inventory = parse_inventory(hosts("10.9.1.1"), "hosts.yaml")
+    assert [inventory.hosts[f"web-{site}"].upstreams for site in ("osaka", "tokyo")] == [
+        ("edge-osaka",),
+        ("edge-tokyo",),
+    ]
+    with pytest.raises(InvalidInput, match=r"root at 9.9.9.9 port 22 is web-osaka's login already"):
+        parse_inventory(hosts("9.9.9.9"), "hosts.yaml")

@@ -30,6 +30,7 @@ NEVER = -1
 _TAKE = "SELECT taken, token, who, since FROM stopgap.take(%s::text, %s::text, %s::text, %s::text, %s::interval, %s)"
 _BEAT = "SELECT name, token FROM stopgap.beat(%s::text)"
 _TOKENS = "SELECT name, token, who FROM stopgap.locks WHERE name = ANY (%s::text[])"
+_TEAM = "SELECT substr(md5('stopgap team ' || at::text), 1, 16) FROM stopgap.migrations WHERE number = 1"
 _RELEASE = "SELECT stopgap.release(%s::text, %s::text[])"
 _HELD = (
     "SELECT name FROM stopgap.locks WHERE holder IS NOT NULL AND holder <> %s AND home <> %s"
@@ -64,6 +65,7 @@ class TeamLocks:
         self._tokens: dict[str, int] = {}
         self._wanted: set[str] = set()
         """Locks that were taken while the database was out of reach."""
+        self._team = ""
         self._stop = threading.Event()
         self._beating: threading.Thread | None = None
 
@@ -160,6 +162,14 @@ class TeamLocks:
                 if name in self._wanted:
                     self._wanted.discard(name)
                     self._tokens[name] = int(found[1]) if found[0] else NEVER
+
+    def team(self, name: str) -> str:
+        """Return what names the team, for a claim that its database holds: see `Locks`."""
+        if self.fences().get(name, NEVER) == NEVER:
+            return ""
+        with suppress(LostError):
+            self._team = self._team or str(self._database.act(partial(_fetched, _TEAM, ()))[0])
+        return self._team
 
     def assure(self) -> bool:
         """See, by one look into the database, that every lock is still of this process: see `Locks`."""
