@@ -46,6 +46,11 @@ class Look:
     gist: Mapping[str, Any] | None = None
     """What `status` needs of the run; None where it was verified only."""
 
+    @property
+    def is_quiet(self) -> bool:
+        """Return True for a run of which nothing is in force, has lapsed or may be taken back, until it goes on."""
+        return self.gist is not None and self.gist.get("quiet") is True
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -123,10 +128,10 @@ class Looked:
         return found
 
     def tell(self, results: Mapping[str, tuple[str, Any]]) -> None:
-        """Remember what was drawn from several runs."""
+        """Remember what was drawn from several runs, in place of all that was drawn before."""
+        self._write("DELETE FROM told", [()])
         rows = [(about, key, json.dumps(found)) for about, (key, found) in results.items()]
-        if rows:
-            self._write("INSERT OR REPLACE INTO told VALUES (?, ?, ?)", rows)
+        self._write("INSERT INTO told VALUES (?, ?, ?)", rows)
 
     def _read(self, query: str) -> list[tuple[Any, ...]]:
         with suppress(sqlite3.Error, UnicodeDecodeError):

@@ -44,6 +44,8 @@ class RunLooks:
             if not looks:
                 return {}
             edits, ends = self._records.edits(), self._records.ends()
+            if self._records.apart is None:
+                memory.forget([run for run in looks if run not in ends])  # pruned
             held = self._locks.elsewhere(looks)
             same = {
                 run: look

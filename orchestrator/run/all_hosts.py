@@ -51,19 +51,21 @@ class AllHosts:
         """Yield the hosts that everybody reaches again, with findings that nobody has shown to be gone."""
         with Looked.open(self._journal.home) as memory:
             told = memory.told() if self._journal.remembers else {}
-            news: dict[str, tuple[str, Any]] = {}
+            now: dict[str, tuple[str, Any]] = {}
             ends = self._journal.ends()
             for target in self._may_be_open():
                 key = self._key(target, ends)
                 if key and told.get(target, ("", None))[0] == key:
+                    now[target] = told[target]
                     found = _from_json(told[target][1])
                 else:
                     found = next((each for each in open_hosts(self._read(target)) if each.target == target), None)
-                    if key and self._journal.remembers:
-                        news[target] = (key, _as_json(found))
+                    if key:
+                        now[target] = (key, _as_json(found))
                 if found:
                     yield found
-            memory.tell(news)
+            if self._journal.remembers and now != told:
+                memory.tell(now)
 
     def _may_be_open(self) -> list[str]:
         found = {target for each in self._runs for target in each.gist.found}

@@ -84,13 +84,12 @@ def gist_json(history: History) -> dict[str, Any]:
 
 def quiet_gist(look: Look | None) -> Gist | None:
     """Return the gist that was remembered of a run of which nothing is in force; None for any other run."""
-    if look is None or look.gist is None:
+    if look is None or look.gist is None or not look.is_quiet:
         return None
     try:
-        gist = Gist.from_json(look.gist)
+        return Gist.from_json(look.gist)
     except (KeyError, TypeError, ValueError):
         return None
-    return gist if gist.quiet else None
 
 
 def _is_quiet(history: History) -> bool:

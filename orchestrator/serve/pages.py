@@ -30,7 +30,7 @@ from stopgap.orchestrator.serve.live import Part, Streams
 from stopgap.orchestrator.serve.login import ProxyLogin
 from stopgap.orchestrator.serve.overview import Overview, overview, standing
 from stopgap.orchestrator.serve.permission import About, Action
-from stopgap.orchestrator.serve.reading import Reading, histories, known_incidents
+from stopgap.orchestrator.serve.reading import DAMAGE, Reading, histories, known_incidents
 from stopgap.orchestrator.serve.run_view import heard, steps_ahead
 from stopgap.orchestrator.serve.searching import DEEP, MOST, search
 from stopgap.orchestrator.serve.settings import Settings
@@ -192,6 +192,7 @@ class Pages:
 
     def metrics(self) -> str:
         """Return what the journal amounts to, as Prometheus reads it; raises JournalError."""
+        self._reading.status(DAMAGE)  # remembers the runs of which nothing is in force, which are not read then
         with self._measuring, self._reading.journal() as journal:
             return self._measured.text(journal)
 

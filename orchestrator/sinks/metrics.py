@@ -47,14 +47,15 @@ class Metrics:
 
         Names of hosts and runs are labels; no text that a host has sent is.
         """
-        heads = journal.heads()
-        runs = journal.runs()
+        heads, looks = journal.heads(), journal.looks()
+        runs = journal.runs(looks)
         states = Counter(run.state for run in runs)
         samples = [_Sample("stopgap_runs", {"state": state}, states[state]) for state in _STATES]
         begun = [run.started.timestamp() for run in runs if run.started]
         samples += [_Sample("stopgap_last_run_timestamp_seconds", {}, max(begun))] if begun else []
         for run, head in heads.items():
-            samples += self._of(journal, run, head)
+            if run not in looks or not looks[run].is_quiet:
+                samples += self._of(journal, run, head)
         samples += _totals(samples)
         samples += _sinks(journal, journal.heads_here())
         return _text(samples)

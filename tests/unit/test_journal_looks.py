@@ -17,6 +17,7 @@ from stopgap.orchestrator.journal.records import AnyRecord, RunFinished, StepSta
 from stopgap.orchestrator.run.all_hosts import AllHosts, Read
 from stopgap.orchestrator.run.gist import Gist, quiet_gist
 from stopgap.orchestrator.run.status import each_run
+from stopgap.orchestrator.sinks.metrics import metrics_text
 
 from .forging import edit, only_run
 from .journals import Journals
@@ -186,6 +187,16 @@ def test_a_memory_that_was_lost_or_damaged_begins_anew(content: bytes, tmp_path:
         assert list(journal.looks()) == [run]
 
 
+def test_of_a_run_that_was_pruned_nothing_is_left(tmp_path: Path) -> None:
+    run = looked_at(Journals(), tmp_path)
+    with Journal.open(tmp_path, clock=lambda: NOW) as journal:
+        last = journal.last_row(run)
+        journal._records.prune({run: (last.seq, last.hash)}, [], lambda _: False)
+        assert journal.looks() == {}
+    with closing(sqlite3.connect(tmp_path / FILE)) as memory:
+        assert memory.execute("SELECT run FROM looks").fetchall() == []
+
+
 def tell(home: Path, journals: Journals) -> str:
     """Return all that `status` draws from the journal, and read it twice: what is told first is told again."""
     with journals.open(home, clock=lambda: NOW) as journal:
@@ -236,7 +247,10 @@ def test_status_tells_the_same_from_memory_as_from_the_records(journals: Journal
     assert "HostStands(target='back', phase='stopped'" in first
     with journals.open(tmp_path, clock=lambda: NOW) as journal:
         quiet = [run for run, look in journal.looks().items() if quiet_gist(look)]
+        measured = metrics_text(journal)
     assert len(quiet) == 6
     assert tell(tmp_path, journals) == first
     (tmp_path / FILE).unlink()
+    with journals.open(tmp_path, clock=lambda: NOW) as journal:
+        assert metrics_text(journal) == measured
     assert tell(tmp_path, journals) == first

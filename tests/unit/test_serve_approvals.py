@@ -134,6 +134,30 @@ def test_a_plan_whose_steps_are_not_those_of_its_digest_is_not_shown(crew: Team)
     assert other not in plan_of(aki).values()
 
 
+def test_a_run_that_went_first_in_an_emergency_is_approved_after_on_the_page(crew: Team) -> None:
+    crew.write(night={"people": ["kei"], "may": ["emergency"]})
+    assert crew.run("--emergency", "customers lose money")[0] == 0
+    aki = seen_by("aki")
+    assert "It went first, in an emergency: customers lose money" in aki.get(f"/runs/{waiting().run}")
+    shown = aki.get("/questions")
+    form = next(
+        each for each in re.findall(r'action="/approvals".*?</form>', shown, re.DOTALL) if waiting().run in each
+    )
+    assert approve(aki, dict(re.findall(r'name="(\w+)" value="([^"]+)"', form)))[0] == 200
+    assert (waiting().approvers, waiting().approvals_lacking) == (("aki",), 0)
+
+
+def test_roles_decide_what_is_on_the_page(crew: Team) -> None:
+    crew.write(manager={"people": ["mio"], "may": ["view"], "hosts": ["b"]})
+    run, mio = waiting().run, seen_by("mio")
+    for path in ("/", "/runs", "/questions", "/timeline", "/search?q=runbook"):
+        assert run not in mio.get(path), path
+    assert mio.client.get(f"/runs/{run}").status_code == 403
+    crew.write(manager={"people": ["mio"], "may": ["view"], "hosts": ["a", "b"]})
+    assert run in mio.get("/runs")
+    assert seen_by("stranger").client.get(f"/runs/{run}").status_code == 403
+
+
 def test_whoever_has_the_token_approves_as_the_person_of_the_key_with_a_signature(crew: Team) -> None:
     crew.be("aki")
     served = page(state_home(), ByRoles(Allowed(), "aki"))
