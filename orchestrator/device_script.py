@@ -168,7 +168,9 @@ class Alter(_Part):
 
 
 Dialogue: TypeAlias = Look | Origin | Alter
-_DIALOGUE: TypeAdapter[Dialogue] = TypeAdapter(Annotated[Dialogue, Field(discriminator="kind")])
+_DIALOGUE: TypeAdapter[Dialogue] = TypeAdapter(
+    Annotated[Dialogue, Field(discriminator="kind")], config=ConfigDict(defer_build=True)
+)
 
 
 def to_text(dialogue: Dialogue) -> str:

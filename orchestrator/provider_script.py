@@ -172,7 +172,7 @@ class Alter(_Part):
     """With undo: any other state is taken back, too."""
 
 
-_DIALOGUE: TypeAdapter[Ask | Alter] = TypeAdapter(Ask | Alter)
+_DIALOGUE: TypeAdapter[Ask | Alter] = TypeAdapter(Ask | Alter, config=ConfigDict(defer_build=True))
 
 
 def to_provider_text(dialogue: Ask | Alter) -> str:

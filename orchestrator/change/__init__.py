@@ -2,7 +2,7 @@
 
 from typing import Annotated, TypeAlias
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from stopgap.orchestrator.change.attributes import AttributesChange
 from stopgap.orchestrator.change.base import Change, Phase
@@ -29,7 +29,7 @@ AnyChange: TypeAlias = Annotated[
 """The closed set of changes: a task yields a member, and the journal keeps the member. Code with a case for each kind
 matches the whole set, so that mypy names each place without a case for a new kind.
 """
-CHANGE: TypeAdapter[AnyChange] = TypeAdapter(AnyChange)
+CHANGE: TypeAdapter[AnyChange] = TypeAdapter(AnyChange, config=ConfigDict(defer_build=True))
 """Parses a change from the JSON of `model_dump_json`."""
 
 __all__ = [

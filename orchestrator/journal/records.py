@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.host import Cli, Host
@@ -436,4 +436,4 @@ AnyRecord: TypeAlias = Annotated[
     | UndoEnded,
     Field(discriminator="kind"),
 ]
-RECORD: TypeAdapter[AnyRecord] = TypeAdapter(AnyRecord)
+RECORD: TypeAdapter[AnyRecord] = TypeAdapter(AnyRecord, config=ConfigDict(defer_build=True))
