@@ -56,10 +56,10 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def collect(home: Path, runbook: str, beside: bool, release: str) -> None:
-    """Boot the lab, plant, collect both hosts into `home`, and take the lab down. Runs in a place of its own.
+def collect(home: Path, runbook: str, beside: bool, release: str, hosts: Sequence[str]) -> None:
+    """Boot the lab, plant, collect `hosts` into `home`, and take the lab down. Runs in a place of its own.
 
-    Both hosts run `release` of Debian. With `beside`, peers are installed before, and look afterwards.
+    They run `release` of Debian. With `beside`, peers are installed before, and look afterwards.
     """
     home.mkdir(parents=True, exist_ok=True)
     ssh = [LAB, "ssh", PLANTED]
@@ -74,14 +74,18 @@ def collect(home: Path, runbook: str, beside: bool, release: str) -> None:
             peers.install(ssh)
         habits = f"{GUARD}{(Path(__file__).parent / 'habits.sh').read_text()}"
         for host, script in ((PLANTED, plant(EVERY)), (CLEAN, habits)):
+            if host not in hosts:
+                continue
             done = subprocess.run([LAB, "ssh", host, "sh", "-s"], input=script, text=True, capture_output=True)
             say(f"{host}: planted ({done.returncode}) {done.stderr.strip()}")
-        say(f"{CLEAN}: {trees.install([LAB, 'ssh', CLEAN])} files of applications laid into docroots")
-        stopgap = ["stopgap", "run", runbook, "-i", "inventories/lab.yaml", "-t", PLANTED, "-t", CLEAN]
-        words = [LAB, "exec", "operator", *stopgap, "-p", "outside=1-1000", "--yes"]
-        before = {host: spent(host) for host in (PLANTED, CLEAN)}
+        if CLEAN in hosts:
+            say(f"{CLEAN}: {trees.install([LAB, 'ssh', CLEAN])} files of applications laid into docroots")
+        stopgap = ["stopgap", "run", runbook, "-i", "inventories/lab.yaml"]
+        stopgap += [word for host in hosts for word in ("-t", host)]
+        words = [LAB, "exec", "operator", *stopgap, "--yes"]
+        before = {host: spent(host) for host in hosts}
         subprocess.run(words, env=environment, cwd=ROOT, stdout=sys.stderr)
-        for host in (PLANTED, CLEAN):
+        for host in hosts:
             say(f"{host}: {spent(host) - before[host]:.1f} s of processor time")
         if beside:
             for name, ids in peers.named_by(ssh, EVERY, home).items():
@@ -121,11 +125,11 @@ def named(trace: Trace, shown: Sequence[tuple[str, str, str]]) -> tuple[str, str
     return (SEVERITIES[worst[0]] if worst[1] else "raw"), worst[1]
 
 
-def report(home: Path, every: bool) -> int:
-    """Print recall and false alarms; return 0 if they are as promised."""
-    shown = list(texts(findings(home, PLANTED)))
+def report(home: Path, every: bool, hosts: Sequence[str]) -> int:
+    """Print recall and false alarms of `hosts`; return 0 if they are as promised."""
+    shown = list(texts(findings(home, PLANTED))) if PLANTED in hosts else []
     result = {}
-    for title, traces in SETS.items():
+    for title, traces in SETS.items() if PLANTED in hosts else ():
         marks = {trace.id: named(trace, shown) for trace in traces}
         for trace in traces:
             severity, rule = marks[trace.id]
@@ -135,7 +139,7 @@ def report(home: Path, every: bool) -> int:
         some = len(traces) - counts["raw"] - counts["info"]
         result[title] = (some, some - counts["low"])
         print(f"{title}: {some} of {len(traces)} named, {some - counts['low']} at medium or higher  ({date.today()})")
-    loud = findings(home, CLEAN)
+    loud = findings(home, CLEAN) if CLEAN in hosts else []
     rules = Counter(finding["severity"] for finding in loud)
     print(f"clean, busy host: {', '.join(f'{rules[s]} {s}' for s in SEVERITIES)} rules")
     for finding in loud:
@@ -174,13 +178,15 @@ def main() -> int:
     parser.add_argument("--home", type=Path, required=True, help="the folder that collections are kept in")
     parser.add_argument("--again", action="store_true", help="judge what was collected before")
     parser.add_argument("--all", action="store_true", help="list every trace, and every rule on the clean host")
-    parser.add_argument("--runbook", default="collect")
+    parser.add_argument("--runbook", default=str(Path(__file__).parent / "collect.yaml"))
     parser.add_argument("--release", default=image.own_release(), help="of Debian, for both hosts: bookworm, trixie")
     parser.add_argument("--peers", action="store_true", help="chkrootkit, rkhunter and unhide look at the same host")
+    parser.add_argument("--only", choices=("planted", "clean"), help="the host with traces, or the one with habits")
     asked = parser.parse_args()
+    hosts = {"planted": (PLANTED,), "clean": (CLEAN,), None: (PLANTED, CLEAN)}[asked.only]
     if not asked.again:
-        collect(asked.home, asked.runbook, asked.peers, asked.release)
-    return report(asked.home, asked.all)
+        collect(asked.home, asked.runbook, asked.peers, asked.release, hosts)
+    return report(asked.home, asked.all, hosts)
 
 
 if __name__ == "__main__":

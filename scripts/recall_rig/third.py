@@ -12,7 +12,10 @@ _HISTORY = "/home/anna/.bash_history"
 _UNIX = (
     "import socket, signal; s = socket.socket(socket.AF_UNIX); s.bind('/run/dbus/.sys'); s.listen(); signal.pause()"
 )
-_CLIENT = 'use IO::Socket; $s = IO::Socket::INET->new("127.0.0.1:22"); sleep 920010'
+_CLIENT = (
+    'import os, socket, signal; os.unlink("/home/anna/n9.py"); s = socket.create_connection(("127.0.0.1", 22)); '
+    "signal.pause()"
+)
 _BTMP = (
     "import struct, time; r = lambda t: struct.pack('<hxxi32s4s32s256shhiii4i20x', 6, 77, b'ssh', b'', b'root', "
     "b'198.51.100.9', 0, 0, 0, t, 0, 0, 0, 0, 0); n = int(time.time()) - 800000; "
@@ -49,7 +52,7 @@ THIRD: tuple[Trace, ...] = (
     trace("T17", "network", "echo '198.51.100.9 pypi.org files.pythonhosted.org registry.npmjs.org' >>/etc/hosts", r"pypi\.org"),
     trace("T18", "network", "nft 'add table ip nt7; add chain ip nt7 out { type nat hook output priority -100; }; add rule ip nt7 out ip daddr 198.51.100.99 udp dport 53 dnat to 198.51.100.9:5353'", r"dnat to 198\.51\.100\.9"),
     trace("T19", "network", f'run python3 -c "{_UNIX}"', r"/run/dbus/\.sys"),
-    trace("T20", "network", f"put /home/anna/n9.pl '{_CLIENT}'; run setpriv --reuid anna --clear-groups perl /home/anna/n9.pl; sleep 0.5; rm /home/anna/n9.pl", r"n9\.pl"),
+    trace("T20", "network", f"put /home/anna/n9.py '{_CLIENT}'; run setpriv --reuid anna --clear-groups python3 /home/anna/n9.py", r"n9\.py"),
     trace("T21", "hiding", "mount --bind /bin/true /usr/bin/lsns", r"/usr/bin/lsns"),
     trace("T22", "hiding", "put /etc/systemd/system/usr-games.mount '[Mount]\nWhat=/home/anna/.m\nWhere=/usr/games\nType=none\nOptions=bind\n[Install]\nWantedBy=local-fs.target'", r"usr-games\.mount"),
     trace("T23", "hiding", "mkdir -p /var/lib/misc/p9; mount -t proc proc /var/lib/misc/p9", r"/var/lib/misc/p9"),
@@ -57,7 +60,7 @@ THIRD: tuple[Trace, ...] = (
     trace("T25", "namespace", "ip netns add ghost9; run ip netns exec ghost9 sleep 920002", r"920002|ghost9"),
     trace("T26", "namespace", "mkdir -p /var/lib/misc/jail; mount --bind / /var/lib/misc/jail; run chroot /var/lib/misc/jail sleep 920003", r"920003|/var/lib/misc/jail"),
     trace("T27", "name", "prog '/usr/lib/syst\u0435md/networkd'", r"/usr/lib/syst(\\u0435|\u0435)md"),
-    trace("T28", "name", "put /var/lib/.../x x", r"/var/lib/\.\.\.(/|\b|$)"),
+    trace("T28", "name", "put /var/lib/.../x x", r"/var/lib/\.\.\.(?!\.)"),
     trace("T29", "name", "printf '0 0 31 2 * /usr/share/misc/pc;\\rno crontab for games     \\n' >/var/spool/cron/crontabs/games; old /var/spool/cron/crontabs/games", r"crontabs/games"),
     trace("T30", "time", "put /usr/local/bin/rotate9 '#!/bin/sh\n:'; chmod 755 /usr/local/bin/rotate9; touch -d '2 years' /usr/local/bin/rotate9", r"rotate9"),
     trace("T31", "time", "mkdir -p /opt/app3; for n in $(seq 40); do echo \"X = $n\" >/opt/app3/mod$n.py; touch -d \"$n days ago\" /opt/app3/mod$n.py; done; echo 'X = 9' >/opt/app3/cachex.py; touch -d '2011-01-01 00:00:00' /opt/app3/cachex.py", r"cachex\.py"),

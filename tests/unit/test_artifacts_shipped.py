@@ -75,7 +75,7 @@ def test_all_metadata_is_read_before_the_content_of_any_file() -> None:
     order = [definition.id for definition in shipped().profile("triage")]
     assert order[:3] == ["clock", "mounts", "bodyfile"]
     contents = next(n for n, name in enumerate(order) if shipped().artifacts[name].suffix == "tar")
-    assert all(order.index(name) < contents for name in ("accessed-24h", "attributes", "capabilities"))
+    assert all(order.index(name) < contents for name in ("attributes", "capabilities"))
 
 
 def test_the_first_words_of_commands_are_programs_not_shell() -> None:

@@ -26,7 +26,7 @@ _ACTS = {
     "account or key": r"\b(useradd|adduser|usermod|chpasswd)\b|authorized_keys|>>\s*/etc/(passwd|shadow|sudoers)",
     "rights": r"\bchmod\s+(\S+\s+)*([ug+]*\+[rwx]*s|0?[2467][0-7]{3})\b|\bsetcap\s|\bchattr\s+[+=-]",
     "traces": (
-        r"\b(unset\s+HIST\w+|HISTFILE\s*=\s*(/dev/null|[\"']{2}|\s|$)|HISTSIZE\s*=\s*0|HISTFILESIZE\s*=\s*0|history\s+-[cw]|set\s+\+o\s+history)"
+        r"\b(unset\s+HIST\w+|HISTFILE\s*=\s*(/dev/null|[\"']{2}|\s|$)|HISTSIZE\s*=\s*0|HISTFILESIZE\s*=\s*0|HISTIGNORE\s*=\s*[\"']?[^\"'\s]*\*(?:[\"':]|$)|history\s+-[cw]|set\s+\+o\s+history)"
         r"|(rm|shred|truncate)\s.*(/var/log|_history)"
     ),
     "password asked": r"\bread\s+(-\w+\s+)*-?\w*s\w*\b.*|\bpassword\b.*\bread\b|\bstty\s+-echo\b",

@@ -68,6 +68,8 @@ _UNIT = (
         r"^\s*Exec\w*\s*=\s*[-@:+!|]*(?P<run>/?\S.*)",
         (r"^\s*Environment\s*=.*\bLD_(?:PRELOAD|AUDIT)=(?P<load>[^\s\"']+)", 3),
         r"^\s*(?P<timer>On(?:Calendar|BootSec|StartupSec|UnitActiveSec|UnitInactiveSec|ActiveSec)|Listen\w+|Path(?:Exists|Changed|Modified)\w*)\s*=",
+        (r"^\s*Where\s*=\s*/(?:usr/(?!local/)|etc|bin|sbin|lib\d*|boot|root)\S*", 2),
+        (r"^\s*What\s*=\s*/\S*/\.[^/\s.]\S*", 2),
         r"^\s*EnvironmentFile\s*=\s*-?(?P<load>/(?!etc/|run/|proc/)\S+)",
     ),
 )
@@ -98,6 +100,10 @@ _SHELL = _lines(
         3,
     ),
     (r"^\s*trap\s.*\bDEBUG\b", 1),
+    (
+        r"^\s*(?:export\s+|declare\s+-x\s+)?(?:BASH_ENV|PERL5OPT|RUBYOPT)\s*=\s*[\"']?(?:-\w+\s*)?(?P<load>[/~$][^\s\"']+)",
+        2,
+    ),
     r"^(?P<run>.*\S.*)$",
 )
 _SSH_CLIENT = _lines(
@@ -202,7 +208,27 @@ _DOCKER = _lines(
     (r"(?i)\"Privileged\"\s*:\s*true|\"PidMode\"\s*:\s*\"host\"", 2),
     (r"\"Binds\"\s*:\s*\[[^\]]*\"/(?:etc|root|proc|boot)?:", 3),
     (r"(?i)\"CapAdd\"\s*:\s*\[[^\]]*\"(?:CAP_)?(?:SYS_ADMIN|SYS_PTRACE|SYS_MODULE|ALL)\"", 2),
+    (
+        r"(?i)^\s*(?:hooks_dir|helper_binaries_dir|(?:cni|netavark)_plugin_dirs|conmon\w*_path|runtime_path)\s*=\s*\[?\s*\"(?P<load>/[^\"]+)",
+        1,
+    ),
     (r"\"insecure-registries\"\s*:\s*\[\s*\"", 1),
+)
+_KUBELET = _lines(
+    (r"^\s*mode\s*:\s*AlwaysAllow", 3),
+    (r"(?i)\banonymous\s*:\s*\{\s*enabled\s*:\s*true", 2),
+    (r"^\s*readOnlyPort\s*:\s*[1-9]", 1),
+    (r"^\s*staticPodURL\s*:\s*\S|^\s*staticPodPath\s*:\s*[\"']?/(?!etc/kubernetes/manifests)\S", 2),
+)
+_LXC = _lines(
+    (r"^\s*lxc\.mount\.entry\s*=\s*/(?:etc|root|proc|boot)?/?\s", 3),
+    (r"^\s*lxc\.cgroup2?\.devices\.allow\s*=\s*a\b", 2),
+    (r"^\s*lxc\.apparmor\.profile\s*=\s*unconfined|^\s*lxc\.cap\.drop\s*=\s*$", 1),
+    r"^\s*lxc\.hook\.[\w-]+\s*=\s*(?P<run>\S.*)",
+)
+_REGISTRY = _lines(
+    (r"(?i)^\s*location\s*=\s*\"(?:[^@/\s\"]*@)?" + ELSEWHERE, 2),
+    (r"(?i)^\s*insecure\s*=\s*true", 1),
 )
 _APACHE = _lines(
     (r"(?i)^\s*(?:CustomLog|ErrorLog|TransferLog|ForensicLog)\s+[\"']\|+\$?(?P<run>[^\"']+)", 0),
@@ -314,9 +340,12 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("cloud-init", "container", r"^/etc/cloud/cloud\.cfg(?:\.d/|$)", _lines((r"^\s*(?:bootcmd|runcmd)\s*:", 2), (r"^\s*-\s*\[?\s*(?:sh\s*,\s*-\w*c\s*,\s*|bash\s*,\s*-\w*c\s*,\s*)?[\"']?(?P<run>/[^\]]+)", 1))),
     _mechanism("cloud-init script", "container", r"^/var/lib/cloud/scripts/(?:per-\w+|vendor)/|^/var/lib/cloud/instance/scripts/", seldom=True),
     _mechanism("static pod", "container", r"/kubernetes/manifests/|/kubelet\.d/|/etc/kubelet", _YAML_POD, seldom=True),
+    _mechanism("kubelet settings", "container", r"^/var/lib/kubelet/config\.yaml$|^/etc/kubernetes/kubelet[^/]*\.ya?ml$", _KUBELET, personal=True),
     _mechanism("container unit", "container", r"/containers/systemd/", _QUADLET),
     _mechanism("compose file", "container", r"/(?:docker-)?compose[^/]*\.ya?ml$", _COMPOSE, personal=True),
-    _mechanism("Docker settings", "container", r"^/etc/docker/daemon\.json$|/hostconfig\.json$|^/etc/containers/containers\.conf", _DOCKER, personal=True),
+    _mechanism("Docker settings", "container", r"^/etc/docker/daemon\.json$|/hostconfig\.json$|^/etc/containers/containers\.conf|/\.config/containers/containers\.conf", _DOCKER, personal=True),
+    _mechanism("container network", "container", r"^/etc/cni/net\.d/", _lines(r"\"type\"\s*:\s*\"(?P<plugin>[^\"]+)\"")),
+    _mechanism("container registry", "trust", r"^/etc/containers/registries\.conf(?:$|\.d/)|/\.config/containers/registries\.conf", _REGISTRY, personal=True),
     _mechanism("package source", "trust", r"^/etc/apt/sources\.list(?:\.d/|$)|^/etc/yum\.repos\.d/|^/etc/zypp/repos\.d/|^/etc/apk/repositories", _lines((r"(?i)\[[^\]]*\btrusted\s*=\s*yes|^\s*Trusted\s*:\s*yes|\ballow-insecure\s*=\s*yes", 2), (r"(?i)^\s*(?:repo_)?gpgcheck\s*=\s*0", 2), (r"(?i)^\s*sslverify\s*=\s*(?:0|false)", 2)), personal=True),
     _mechanism("package key", "trust", r"^/etc/apt/(?:trusted\.gpg(?:\.d/|$)|keyrings/)|^/etc/pki/rpm-gpg/", _lines(r"^\Z")),
     _mechanism("package pin", "trust", r"^/etc/apt/preferences(?:\.d/|$)", _lines((r"(?i)^\s*Pin-Priority\s*:\s*-\d", 1)), personal=True),
@@ -330,6 +359,8 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("desktop entry", "login", r"/\.local/share/applications/[^/]+\.desktop$", _lines(r"^\s*(?:Exec|TryExec)\s*=\s*(?P<run>\S.*)"), personal=True),
     _mechanism("known hosts", "trust", r"/\.ssh/known_hosts2?$|^/etc/ssh/ssh_known_hosts2?$", _lines((r"^\s*@cert-authority\s+(?:\S*,)?\*(?:,|\s)", 2)), personal=True),
     _mechanism("system container", "container", r"/systemd/nspawn/[^/]+\.nspawn$", _NSPAWN),
+    _mechanism("system container", "container", r"^/var/lib/lxc/[^/]+/config$|^/etc/lxc/", _LXC, personal=True),
+    _mechanism("access control", "authentication", r"^/etc/selinux/config$|^/etc/apparmor\.d/(?:disable|force-complain)/", _lines((r"^\s*SELINUX\s*=\s*(?:disabled|permissive)", 1)), personal=True),
     _mechanism("exported directory", "authentication", r"^/etc/exports(?:$|\.d/)", _lines((r"^\s*/\S*.*\*\([^)]*\bno_root_squash\b", 3), (r"\bno_root_squash\b", 1)), personal=True),
     _mechanism("start script of a server", "service", r"/init\.groovy\.d/[^/]+$", seldom=True),
     _mechanism("process manager", "service", r"/\.pm2/dump\.pm2(?:\.bak)?$", _lines(r"\"pm_exec_path\"\s*:\s*\"(?P<load>/[^\"]+)\"")),

@@ -172,6 +172,11 @@ _CGI = _compiled(
 _ASP = _compiled(
     r"(?i)\b(eval|execute|executeglobal)\s*\(?\s*request\b|WScript\.Shell|Process\.Start\s*\([^)]*request"
 )
+_NODE = _compiled(
+    r"(?i)(^|[^.\w])(eval|new\s+Function|exec(Sync)?|spawn(Sync)?|execFile(Sync)?)\s*\([^;\n]{0,160}\b\w{1,20}\.(query|body|headers|params|cookies)\b"
+    r"|\.run(InNewContext|InThisContext|InContext)\s*\([^;\n]{0,160}\b\w{1,20}\.(query|body|headers|params|cookies)\b"
+)
+"""What a visitor sends to a server in JavaScript is run there."""
 _CARD = re.compile(
     r"(?i)(?:querySelector(?:All)?|getElement\w+|jQuery|\$)\s*\(\s*[^;\n]{0,60}(?:cc[_-]?(?:num|exp|cid)|card[_-]?(?:num|cvv|holder|exp)|cvv|cvc|payment|billing)"
     r"|location(?:\.href|\.pathname|\.search)?[^;\n]{0,60}(?:checkout|onepage|payment|onestep)|/(?:checkout|onepage|onestep)[^;\n]{0,40}/[a-z]*\.test"
@@ -285,7 +290,9 @@ def signs_of_script(name: str, content: bytes) -> Iterator[Sign]:
     elif end in {"asp", "aspx", "ashx", "asmx"}:
         if _ASP.search(content):
             yield Sign(4, "runs what a visitor sends")
-    elif end in {"js", "mjs"}:
+    elif end in {"js", "mjs", "cjs", "ts"}:
+        if _NODE.search(content):
+            yield Sign(3, "runs what a visitor sends")
         yield from _signs_of_javascript(source)
     elif _CGI.search(content):
         yield Sign(3, "runs what a visitor sends")

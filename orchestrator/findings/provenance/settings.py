@@ -53,7 +53,7 @@ _GENERAL = (
     PRELOADED, _SERVED, _STARTED, _LET_IN, _WRITTEN_DOWN, _KEYS_ELSEWHERE, _INCLUDED, _RELAYED, _SENT,
 )  # fmt: skip
 _SEARCH_PATH = (
-    r"(?i)(?:^|[\s\"'])(?P<key>secure_path|(?:ENV_)?(?:SU)?PATH|LD_LIBRARY_PATH|PYTHONPATH|PERL5LIB|RUBYLIB|NODE_PATH|CLASSPATH"
+    r"(?i)(?:^|[\s\"'=])(?P<key>secure_path|(?:ENV_)?(?:SU)?PATH|LD_LIBRARY_PATH|PYTHONPATH|PERL5LIB|RUBYLIB|NODE_PATH|CLASSPATH"
     r"|LUA_C?PATH|plugin[_-]?dir|extension_dir|include_path|modules?_?path|library_path|dynamic_library_path)[\"']?"
     r"\s*\+?[=:\s]\s*[\"']?(?P<value>[^\s\"';]+)"
 )
@@ -78,13 +78,13 @@ def of_setting(path: str, text: str) -> Iterator[tuple[Directive, str]]:
             break
     found = search(_SEARCH_PATH, text)
     for part in _PARTS.split(found["value"] or "")[:_MOST_PARTS] if found else ():
-        weight = _of_searched(path, part)
+        weight = _of_searched(path, found["key"] or "", part) if found else 0
         if weight:
             yield Directive("", weight), ""
             return
 
 
-def _of_searched(path: str, part: str) -> int:
+def _of_searched(path: str, key: str, part: str) -> int:
     """Return the weight of a directory that is searched for programs or libraries."""
     place = place_of(part)
     if place == "open":
@@ -92,5 +92,7 @@ def _of_searched(path: str, part: str) -> int:
     if is_hidden(part):
         return 0 if path.startswith(("/home/", "/root/")) else 3
     if place in {"home", "web"} and not path.startswith(("/home/", "/root/")):
+        return 2
+    if place == "data" and key.upper().endswith("PATH") and key.upper() != "INCLUDE_PATH":
         return 2
     return 0

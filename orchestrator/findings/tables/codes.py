@@ -19,6 +19,11 @@ _MOST_SERVERS = 100
 """Lines of passwd that are for one of these: each has one on an honest host."""
 _UPLOADS = re.compile(r"/(uploads?|images?|img|files|media|tmp|cache|avatars?|attachments?)/", re.IGNORECASE)
 _PHP = re.compile(r"\.(php\d?|phtml|pht|phar|inc)$", re.IGNORECASE)
+_DECLARES = re.compile(rb"(?m)^\s*(?:(?:abstract|final)\s+)?(?:class|interface|trait|enum|namespace)\s+[\w\\]+")
+_HEAD = 16 << 10
+"""Bytes of a file of PHP in which a library declares its class."""
+_LIBRARY = 5
+"""Files of a directory that declare one, from which on it is a library."""
 _ENCODED = re.compile(rb"[A-Za-z0-9+/=]{200,}|(?:\\x[0-9a-fA-F]{2}){60,}")
 
 
@@ -51,7 +56,7 @@ def web_code(collected: CollectionReader) -> Iterator[Row]:
     fields={
         "path": "the file",
         "php": "PHP, by its name",
-        "upload": "its directory is for uploads, images or caches",
+        "upload": "its directory is for uploads, images or caches, and is no part of a library",
         "uid": "whose it is",
         "encoded": "characters of the longest encoded run",
         "entropy": "bits a character, of that run: 6 is base64 of anything compressed",
@@ -63,13 +68,14 @@ def web_code(collected: CollectionReader) -> Iterator[Row]:
 def web_programs(collected: CollectionReader) -> Iterator[Row]:
     """Programs served by web servers, with signs of encoded code."""
     servers = server_accounts(collected)
+    libraries = _libraries(collected)
     for archive, member in _programs(collected):
         content = member.read(LARGEST)
         longest = max((found[0] for found in _ENCODED.finditer(content)), key=len, default=b"")
         row: Fields = {
             "path": member.name,
             "php": bool(_PHP.search(member.name)),
-            "upload": bool(_UPLOADS.search(member.name)),
+            "upload": _brought(member, libraries),
             "uid": member.uid,
             "encoded": len(longest),
             "entropy": _entropy(longest),
@@ -101,6 +107,28 @@ def web_writable(collected: CollectionReader) -> Iterator[Row]:
     for site, count in counts.items():
         example, place = first[site]
         yield Row({"site": site, "count": count, "example": example}, place)
+
+
+def _libraries(collected: CollectionReader) -> frozenset[str]:
+    """Return the directories in which nearly every file of PHP, of five and more, declares a class or a namespace.
+
+    An application names parts of its library like places for visitors' files: `includes/cache`, `inc/Media`.
+    """
+    counts: dict[str, tuple[int, int]] = {}
+    for _, member in _programs(collected):
+        folder = member.name.rpartition("/")[0]
+        if _PHP.search(member.name) and (folder in counts or collected.meter.hold("directories of code", folder)):
+            declaring, all_ = counts.get(folder, (0, 0))
+            counts[folder] = (declaring + bool(_DECLARES.search(member.read(_HEAD))), all_ + 1)
+    return frozenset(folder for folder, (some, all_) in counts.items() if some >= _LIBRARY and some >= 0.8 * all_)
+
+
+def _brought(member: Member, libraries: frozenset[str]) -> bool:
+    """Tell whether a file lies where visitors' files belong, and in no part of a library that is only called so."""
+    found = _UPLOADS.search(member.name)
+    if found is None or found[1].lower() == "uploads":
+        return found is not None
+    return member.name[: found.start()] not in libraries or not _DECLARES.search(member.read(_HEAD))
 
 
 def server_accounts(collected: CollectionReader) -> frozenset[tuple[int, int]]:

@@ -9,6 +9,16 @@ from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.hostnumber import parse_int
 
+_OF_KERNEL = frozenset({"proc", "sysfs", "devtmpfs", "debugfs", "tracefs", "securityfs", "bpf", "cgroup", "cgroup2"})
+_USUAL = re.compile(
+    r"^/(?:proc|sys|dev|run|cgroup)(?:/|$)|/(?:chroot|jail|root|rootfs|target)s?/(?:[^/]+/)*(?:proc|sys|dev)(?:/|$)"
+)
+"""Where file systems of the kernel belong, the roots of services included."""
+_RUNTIMES = re.compile(
+    r"^/(?:var/lib/(?:docker|containers|containerd|kubelet|lxc|lxd|incus|snapd|machines|schroot|pbuilder|sbuild|buildkit)"
+    r"|run/(?:docker|containerd|user|schroot|netns|systemd)|var/snap|snap|var/cache/pbuilder|home/[^/]+/\.local/share/containers)/"
+)
+"""Where container runtimes and builders mount."""
 _INITSTATE = re.compile(r"/sys/module/([^/]+)/initstate")
 TAINTS = {
     0: "a proprietary module was loaded",
@@ -43,10 +53,12 @@ TAINTS = {
         "source": "what is mounted",
         "options": "how",
         "root": "which part of the source",
+        "again": "`root` or `kernel`: the root file system, or one of the kernel's, at a second place",
     },
 )
 def mounts(collected: CollectionReader) -> Iterator[Row]:
     """Mounts of the host's own namespace."""
+    top: tuple[str, str, str] | None = None
     for number, text in collected.lines("mounts"):
         path, _, rest = text.partition(":")
         if path != "/proc/self/mountinfo":
@@ -56,6 +68,12 @@ def mounts(collected: CollectionReader) -> Iterator[Row]:
         if len(fields) >= 6 and len(more) >= 2:
             row: Fields = {"point": _plain(fields[4]), "options": fields[5], "root": _plain(fields[3])}
             row |= {"type": more[0], "source": _plain(more[1])}
+            what = (more[0], more[1], fields[3])
+            if fields[4] == "/":
+                top = what
+            elsewhere = not _RUNTIMES.match(_plain(fields[4]))
+            again = "kernel" if more[0] in _OF_KERNEL and not _USUAL.search(fields[4]) else ""
+            row |= {"again": ("root" if what == top and fields[4] != "/" else again) if elsewhere else ""}
             yield Row(row, Place("mounts", number))
 
 

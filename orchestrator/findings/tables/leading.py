@@ -1,4 +1,4 @@
-"""Where names and packets are sent: the hosts file, and rules that redirect."""
+"""Where names and packets are sent: the hosts file, rules that redirect, and routes that lead nowhere."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.accounts import text_of
+from stopgap.orchestrator.hostnumber import parse_int
 
 _NOWHERE = re.compile(r"^(?:0\.0\.0\.0|127\.|::1?$|255\.)")
 _SOURCE = re.compile(r"https?://([\w.-]{3,200})")
@@ -28,6 +29,10 @@ _RUNTIME = re.compile(
 _NFT = re.compile(r"\b(?:redirect(?: to :(\d{1,5}))?|dnat (?:ip6? )?to (\S+)|tproxy (?:ip6? )?to (\S+))")
 _IPTABLES = re.compile(
     r"-j (?:REDIRECT(?: .*--to-ports? (\d{1,5}))?|DNAT .*--to-destination (\S+)|TPROXY(?: .*--on-port (\d{1,5}))?)"
+)
+_ROUTE = re.compile(
+    r"^(blackhole|unreachable|prohibit)\s+(?!default\b|10\.|127\.|169\.254\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|f[cde])"
+    r"([0-9a-fA-F.:]{2,45})(?:/(\d{1,3}))?(?:\s|$)"
 )
 _CHAIN = re.compile(r"^\s*chain (\S+) ")
 
@@ -92,3 +97,13 @@ def redirects(collected: CollectionReader) -> Iterator[Row]:
         some = bool(re.search(r"\bip6? saddr\b|\s-s \S|--rcheck|-m string|@\w+|\bmark\b", line))
         row: Fields = {"text": line.strip(), "to": next(filter(None, match.groups()), ""), "some": some}
         yield Row(row | {"runtime": bool(_RUNTIME.search(f"{chain} {line}"))}, Place("packet-filter", number))
+
+
+@table("dead-routes", reads="routes", fields={"text": "the route", "to": "the address, or the network"})
+def dead_routes(collected: CollectionReader) -> Iterator[Row]:
+    """Routes that lead packets to one address or a small network of the Internet nowhere."""
+    for number, text in collected.lines("routes"):
+        found = _ROUTE.match(text[:200])
+        length = parse_int(found[3], 3) if found and found[3] else None
+        if found and (length is None or length >= (48 if ":" in found[2] else 20)):
+            yield Row({"text": text.strip()[:200], "to": found[2]}, Place("routes", number))

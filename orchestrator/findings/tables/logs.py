@@ -27,6 +27,10 @@ _BOOT = re.compile(
 )
 _RISE = re.compile(r"\b(sudo|su)(?:\[\d+\])?: +(.*)")
 _PACKED = frozenset({"gz", "xz", "bz2", "zst"})
+_ZEROS = b"\0" * 256
+"""In any log that is text: its writer went on where it was after somebody had cut the file (ftruncate(2))."""
+_MOST_OF_LOG = 16 << 20
+"""Bytes of a log that is none of the system's own, of which that is asked."""
 GAP = 6 * 3600.0
 """Seconds without a line in a log that has one every hour on most hosts."""
 
@@ -244,7 +248,11 @@ def log_files(collected: CollectionReader) -> Iterator[Row]:
     """The files below /var/log."""
     for member in collected.members("logs"):
         main = bool(_TEXT.search(member.name))
-        zeros = sum("\0" in text for _, text in log_lines(member)) if main and member.kind == "file" else 0
+        zeros = 0
+        if member.kind == "file" and main:
+            zeros = sum("\0" in text for _, text in log_lines(member))
+        elif member.kind == "file" and member.name.endswith(".log"):
+            zeros = int(any(_ZEROS in chunk for chunk in member.chunks(_MOST_OF_LOG, holes=True)))
         row: Fields = {"path": member.name, "kind": member.kind, "target": member.target, "size": member.size}
         yield Row(row | {"zeros": zeros, "main": main}, Place("logs", None, member.name, member.offset))
 

@@ -21,6 +21,7 @@ from stopgap.orchestrator.findings.provenance.mechanisms import (
 )
 from stopgap.orchestrator.findings.provenance.places import is_hidden, place_of
 from stopgap.orchestrator.findings.provenance.settings import of_setting
+from stopgap.orchestrator.findings.provenance.sudoers import with_aliases
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.files import collected_at
 from stopgap.orchestrator.findings.tables.origin import Origin, Origins, canonical, origins
@@ -68,7 +69,7 @@ _SERVICES = frozenset(
         "mdns6_minimal",
     ]
 )
-_SETTINGS = ("/etc/", "/root/.", "/home/", "/var/lib/postgresql/", "/var/lib/pgsql/")
+_SETTINGS = ("/etc/", "/root/.", "/home/", "/var/spool/cron/", "/var/lib/postgresql/", "/var/lib/pgsql/")
 """Where settings lie that may name a program, by whatever word."""
 _PATHS = re.compile(r"(?:^|[\s=\"'(|,:;@!\[])(/[^\s\"'`<>(){}|;,&$*?\[\]]{2,200})")
 _GUARDS = re.compile(
@@ -195,6 +196,8 @@ def _link(member: Member, found: tuple[Mechanism, ...]) -> tuple[Told, ...]:
     if member.target == "/dev/null":
         guard = found[0].name == "systemd unit" and _GUARDS.search(member.name)
         return (Told(MASKED, None, "masked: it never starts", (), 2, ()),) if guard else ()
+    if found[0].name == "access control":
+        return (Told(found[0], None, f"-> {member.target}: this profile is not enforced", (), 1, ()),)
     if found[0].directives and found[0].name not in {"alternative", "systemd unit", "cron"}:
         return ()
     if found[0].name == "init script" or (found[0].personal and found[0].name != "alternative"):
@@ -214,6 +217,8 @@ def _telling(member: Member, found: tuple[Mechanism, ...], content: bytes) -> It
         for number, text in lines_of([content])
         if (t := text.strip()) and (not t.startswith(_COMMENT) or (found[0].name == "sudo" and _NO_COMMENT.match(t)))
     ]
+    if found[0].name == "sudo":
+        lines = list(with_aliases(lines))
     for mechanism in found:
         count, plain = 0, False
         for number, text in _joined(lines):

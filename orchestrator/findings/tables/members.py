@@ -16,6 +16,7 @@ POWERS = {
     "incus-admin": "root by a container", "libvirt": "disks of virtual machines", "mem": "the kernel's memory",
 }  # fmt: skip
 """Groups → what their members have."""
+_ADMINISTERS = frozenset({"sudo", "wheel", "admin"})
 
 
 @table(
@@ -27,6 +28,7 @@ POWERS = {
         "uid": "its number; -1 where passwd does not name it",
         "service": "an account of a service, by its number",
         "power": "what members of that group have",
+        "administers": "it is a member of sudo, wheel or admin as well",
     },
 )
 def group_members(collected: CollectionReader) -> Iterator[Row]:
@@ -38,17 +40,20 @@ def group_members(collected: CollectionReader) -> Iterator[Row]:
         if collected.meter.hold("accounts", name):
             numbers[name] = int(row.fields["uid"])
             first.setdefault(int(row.fields["gid"]), []).append(name)
+    groups: list[tuple[int, list[str]]] = []
     for member in collected.members("configuration"):
-        if member.name != "/etc/group" or member.kind != "file":
-            continue
-        for number, text in text_of(member):
-            fields = text.split(":")
-            if len(fields) < 4 or fields[0] not in POWERS:
-                continue
-            gid = parse_int(fields[2], 10)
-            primary = first.get(gid, []) if gid else []
-            for name in dict.fromkeys((*fields[3].strip().split(","), *primary)):
-                if name and name != "root" and name != fields[0]:
-                    uid = numbers.get(name, -1)
-                    held: Fields = {"group": fields[0], "member": name, "uid": uid, "service": 0 < uid < 1000}
-                    yield Row(held | {"power": POWERS[fields[0]]}, Place("configuration", number, member.name))
+        if member.name == "/etc/group" and member.kind == "file":
+            for number, text in text_of(member):
+                fields = text.split(":")
+                if len(fields) > 3 and fields[0] in POWERS and collected.meter.hold("groups", text):
+                    groups.append((number, fields))
+    administers = {name for _, fields in groups if fields[0] in _ADMINISTERS for name in fields[3].split(",")}
+    for number, fields in groups:
+        gid = parse_int(fields[2], 10)
+        primary = first.get(gid, []) if gid else []
+        for name in dict.fromkeys((*fields[3].strip().split(","), *primary)):
+            if name and name != "root" and name != fields[0]:
+                uid = numbers.get(name, -1)
+                held: Fields = {"group": fields[0], "member": name, "uid": uid, "service": 0 < uid < 1000}
+                held |= {"power": POWERS[fields[0]], "administers": name in administers}
+                yield Row(held, Place("configuration", number, "/etc/group"))

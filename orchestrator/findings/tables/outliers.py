@@ -28,6 +28,7 @@ SHARE = 0.02
 _TOGETHER = 3600.0
 """Seconds within which files are changed by one act, such as an upgrade."""
 _DAY = 86400.0
+_FAR = 365 * _DAY
 _MOST = 500_000
 """Files that are looked at."""
 _NAMES = {
@@ -58,6 +59,10 @@ class _Neighbours:
     """Times of change, sorted."""
     modified: float
     """The median of their last modifications."""
+    span: tuple[float, float]
+    """Between which times all but the first and the last fiftieth of them were modified."""
+    whole: int
+    """How many were modified at a whole second, as archives and touch(1) have it, and no writing."""
     owners: Counter[int]
     shapes: Counter[str]
 
@@ -73,6 +78,10 @@ class _Neighbours:
             yield "age"
         if alone and file.changed - file.modified > 7 * _DAY and abs(file.modified - self.modified) < 30 * _DAY:
             yield "a date that was set back among theirs"
+        if not file.modified % 1 and self.whole <= few:
+            yield "a date in whole seconds"
+        if not self.span[0] - _FAR <= file.modified <= self.span[1] + _FAR:
+            yield "a date far from all of theirs"
         if self.owners[file.uid] <= few:
             yield "owner"
         if file.shape and self.shapes[file.shape] <= few:
@@ -87,7 +96,7 @@ class _Neighbours:
         "path": "the file",
         "tree": "the site, the application or the directory of a person",
         "neighbours": "files of the same kind in it",
-        "differs": "in what: `age`, `owner`, `name: …`, a date that was set back",
+        "differs": "in what: `age`, `owner`, `name: …`, a date set back, far from theirs, or in whole seconds",
         "ways": "in how many of these",
         "age": "days since its inode changed",
         "uid": "whose it is",
@@ -120,6 +129,7 @@ def outliers(collected: CollectionReader) -> Iterator[Row]:
             continue
         neighbours = _Neighbours(
             len(files), sorted(file.changed for file in files), median(file.modified for file in files),
+            _span([file.modified for file in files]), sum(not file.modified % 1 for file in files),
             Counter(file.uid for file in files), Counter(file.shape for file in files),
         )  # fmt: skip
         for file in files:
@@ -129,6 +139,12 @@ def outliers(collected: CollectionReader) -> Iterator[Row]:
                 row |= {"differs": ", ".join(differs), "ways": len(differs), "uid": file.uid}
                 row |= {"age": round((now - file.changed) / _DAY, 2)}
                 yield Row(row, Place("bodyfile", file.line), file.changed)
+
+
+def _span(times: list[float]) -> tuple[float, float]:
+    """Return the times between which all but the first and the last fiftieth lie, of 30 and more."""
+    ordered, few = sorted(times), max(1, int(len(times) * SHARE))
+    return ordered[few], ordered[-few - 1]
 
 
 def _of(entry: Entry) -> _File:

@@ -27,6 +27,11 @@ _FILE = re.compile(r"/proc/([0-9]{1,9})/(\w+)(?:/([^:]*))?:(.*)", re.DOTALL)
 _LINK = re.compile(r"/proc/([0-9]{1,9})/(exe|cwd|root|fd/[0-9]{1,9}|ns/[a-z]{1,8})")
 _INET = {"tcp": "0A", "tcp6": "0A", "udp": "07", "udp6": "07", "raw": "07", "raw6": "07"}
 """State of a socket that waits for anybody (include/net/tcp_states.h)."""
+_WAITS = "00010000"
+"""Flags of a local socket that takes connections (include/linux/net.h, __SO_ACCEPTCON)."""
+_HIDDEN_SOCKET = re.compile(
+    r"/(?!tmp/\.(?:X11|ICE|font|XIM|Test)-unix/|(?:home/[^/]+|root|run/user)/)(?:[^/]+/)*\.[^/.][^/]*(?:/|$)"
+)
 _MOST_SPACES = 16
 _MOST_KINDS = 64
 _SPACE = re.compile(r"^[a-z_]{1,20}:\[|\]$|\s")
@@ -45,6 +50,7 @@ class _Process:
     tracer: int = 0
     arguments: str = ""
     first: str = ""
+    nameless: bool = False
     program: str = ""
     folder: str = ""
     root: str = ""
@@ -75,6 +81,7 @@ class _Process:
         "folder": "where it stands",
         "sockets": "its sockets that are neither local ones nor netlink's: network, or closed meanwhile",
         "first": "the first word of its command line",
+        "nameless": "that word is empty, and others follow",
         "packet": "it gets a copy of packets (packet(7))",
         "raw": "it has a raw socket (raw(7))",
         "listens": "the ports that it listens on, such as `tcp 22`",
@@ -107,6 +114,7 @@ def processes(collected: CollectionReader) -> Iterator[Row]:
                 "folder": process.folder,
                 "sockets": process.sockets,
                 "first": process.first,
+                "nameless": process.nameless and bool(process.arguments),
                 "packet": "packet" in process.kinds,
                 "raw": "raw" in process.kinds,
                 "listens": ", ".join(sorted(process.kinds - {"packet", "raw"})),
@@ -172,7 +180,9 @@ def _add_arguments(collected: CollectionReader, found: dict[int, _Process]) -> N
             continue
         match = _FILE.match(text)
         process = found.get(parse_int(match[1], _PID_DIGITS) or -1) if match else None
-        if match and process and len(process.arguments) < ARGUMENTS:
+        if match and process and not process.arguments and not match[4]:
+            process.nameless = True
+        elif match and process and len(process.arguments) < ARGUMENTS:
             added = match[4][: ARGUMENTS - len(process.arguments)]
             if collected.meter.hold("arguments of processes", added):
                 process.first = process.first or added[:_NAME]
@@ -182,6 +192,7 @@ def _add_arguments(collected: CollectionReader, found: dict[int, _Process]) -> N
 def _add_links(collected: CollectionReader, found: dict[int, _Process]) -> None:
     local = _local_sockets(collected)
     network = network_sockets(collected)
+    hidden = _hidden_sockets(collected)
     for entry in entries(collected, "process-links"):
         match = _LINK.fullmatch(entry.name)
         process = found.get(parse_int(match[1], _PID_DIGITS) or -1) if match else None
@@ -198,7 +209,7 @@ def _add_links(collected: CollectionReader, found: dict[int, _Process]) -> None:
                 process.spaces[match[2][3:]] = _SPACE.sub("", entry.target)[:24]
         elif socket := _SOCKET.fullmatch(entry.target):
             process.sockets += socket[1] not in local
-            kind = network.get(socket[1], "")
+            kind = network.get(socket[1], "") or hidden.get(socket[1], "")
             if kind == "tcp" and match[2] in {"fd/0", "fd/1", "fd/2"}:
                 process.streams |= 1 << int(match[2][3:])
             elif kind not in {"", "tcp"} and len(process.kinds) < _MOST_KINDS:
@@ -217,6 +228,24 @@ def _local_sockets(collected: CollectionReader) -> set[str]:
             inode = fields[-1]
         if inode and parse_int(inode) is not None and inode not in found and collected.meter.hold("sockets", inode):
             found.add(inode)
+    return found
+
+
+def _hidden_sockets(collected: CollectionReader) -> dict[str, str]:
+    """Return the local sockets that wait for somebody behind a hidden name among the system's, by number."""
+    found: dict[str, str] = {}
+    for _, text in collected.lines("sockets"):
+        path, _, rest = text.partition(":")
+        fields = rest.split(None, 7)
+        if (
+            not path.endswith("/unix")
+            or len(fields) < 8
+            or fields[3] != _WAITS
+            or not _HIDDEN_SOCKET.match(fields[7])
+        ):
+            continue
+        if parse_int(fields[6]) and collected.meter.hold("sockets", fields[7]):
+            found[fields[6]] = f"unix {fields[7][:_NAME]}"
     return found
 
 

@@ -108,6 +108,8 @@ def _weigh(
             weight = 2
         weight = max(weight, 2 if place == "home" else 3) if hidden else weight
         because = [f"of no package{', hidden' if hidden else ''}"] if weight else []
+    if script and origin == "absent" and process["sockets"]:
+        weight, because = max(weight, 2), ["a script whose file is gone"]
     general = bool(_GENERAL.search(program)) and not script
     if process["packet"] and not _CAPTURES.search(program):
         weight, because = max(weight, 3 if foreign or general or script else 2), [*because, "holds a packet socket"]
@@ -128,6 +130,8 @@ def _weigh(
     first = str(process["first"])
     if _claims_another(first, program, foreign):
         weight, because = max(weight, 3), [*because, f"calls itself {first}"]
+    if process["nameless"]:
+        weight, because = max(weight, 2), [*because, "calls itself by no name"]
     if silent and (foreign or general):
         weight, because = max(weight, 2), [*because, "was started where no history is kept"]
     grave = [act for act in acts_of(str(process["arguments"])) if act in _TOLD]

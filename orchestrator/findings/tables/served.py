@@ -13,7 +13,7 @@ from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.packages import Digests, digests_of
 
 _CODE = re.compile(r"\.(?:php\d?|phtml|pht|phar|inc)$", re.IGNORECASE)
-_SCRIPT = re.compile(r"\.(?:jspx?|jspf|asp|aspx|ashx|asmx|cgi|fcgi|p[ly]|sh|m?js)$", re.IGNORECASE)
+_SCRIPT = re.compile(r"\.(?:jspx?|jspf|asp|aspx|ashx|asmx|cgi|fcgi|p[ly]|sh|[cm]?js|ts|wsgi|psgi)$", re.IGNORECASE)
 _HIDES = re.compile(rb"<\?(?:php|=)")
 _HARMLESS_NAME = re.compile(
     r"\.(?:txt|md|tpl|twig|html?|xml|sample|dist|example|stub|rst|pot?|mustache|latte|blade|lock|neon|json|test)$|/(?:LICENSE|README|CHANGELOG)",
@@ -22,7 +22,7 @@ _HARMLESS_NAME = re.compile(
 _NOT_SHOWN = re.compile(r"/(?:tests?|vendor/[^/]+/[^/]+/tests?|node_modules|docs?|examples?)/", re.IGNORECASE)
 
 
-_APPLICATION = re.compile(r"^/(?:srv|opt|home/[^/]+)/[^.].*\.(?:py|rb|php|jsp|cgi|pl)$")
+_APPLICATION = re.compile(r"^/(?:srv|opt|home/[^/]+)/[^.].*\.(?:py|rb|php|jsp|cgi|pl|[cm]?js|ts|wsgi|psgi)$")
 """Of an application that answers requests, wherever it lies."""
 
 
@@ -45,7 +45,9 @@ def web_files(collected: CollectionReader) -> Iterator[Row]:
     for archive in ("web-code", "web-suspects", "web-disguised", "web-scripts", "changed-files"):
         for member in collected.members(archive):
             key = hash(member.name)
-            if archive == "changed-files" and not _APPLICATION.match(member.name):
+            if archive == "changed-files" and (
+                not _APPLICATION.match(member.name) or "/node_modules/" in member.name
+            ):
                 continue
             if member.kind != "file" or key in seen or not collected.meter.hold("files of web sites"):
                 continue
