@@ -10,12 +10,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 
+from tests.unit import cacao_schemas
+
 UUID = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[1-5][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}"
 Id = Annotated[str, StringConstraints(pattern=rf"^[a-z][a-z0-9-]+[a-z0-9]--{UUID}$")]
 Time = Annotated[
-    str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[012])-(0[1-9]|[12]\d|3[01])T\d\d:\d\d:\d\d\.\d{3}Z$")
+    str,
+    StringConstraints(
+        pattern=r"^\d{4}-(0[1-9]|1[012])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)\.\d{3}Z$"
+    ),
 ]
-VariableName = Annotated[str, StringConstraints(pattern=r"^__[a-zA-Z][a-zA-Z0-9_-]{0,245}__$")]
+VariableName = Annotated[str, StringConstraints(pattern=r"^__[a-zA-Z][a-zA-Z0-9_-]{0,199}__$")]
 Activity = Literal[
     "execute-operation", "step-sequence", "eliminate-risk", "disconnect-system", "restore-capabilities"
 ]
@@ -88,7 +93,8 @@ class Action(Step):
         return self
 
 
-V4 = Annotated[str, StringConstraints(pattern=r"^(\d{1,3}\.){3}\d{1,3}$")]
+OCTET = r"(25[0-5]|2[0-4]\d|1?\d?\d)"
+V4 = Annotated[str, StringConstraints(pattern=rf"^({OCTET}\.){{3}}{OCTET}$")]
 V6 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f:]+$")]
 
 
@@ -225,6 +231,7 @@ def _has_loop(start: str, ways: dict[str, list[str]]) -> bool:
 
 
 def assert_valid(playbook: dict[str, Any]) -> None:
-    """Hold a playbook against the models and the graph."""
+    """Hold a playbook against the models and the graph, and against OASIS's schemas where they are."""
     PLAYBOOK.validate_python(playbook)
     assert graph_faults(playbook) == []
+    assert cacao_schemas.faults(playbook) == []
