@@ -97,3 +97,28 @@ def test_a_link_that_leads_nowhere_fails_the_build(tmp_path: Path, link: str) ->
     words = [sys.executable, tmp_path / "scripts" / "build_docs.py", tmp_path / "site"]
     done = subprocess.run(words, capture_output=True, text=True)
     assert (done.returncode, "nowhere" in done.stderr or "no-such-section" in done.stderr) == (1, True), done.stderr
+
+
+JAPANESE = sorted(TOP.glob("*.ja.md")) + sorted((TOP / "docs").glob("*.ja.md"))
+
+
+def commands(page: Path) -> list[str]:
+    """Return the commands of a page's blocks, without their comments, and without the language of an example."""
+    blocks = re.findall(r"^ *```\n(.*?)^ *```$", page.read_text(), re.DOTALL | re.MULTILINE)
+    lines = [line.strip().removeprefix("$ ") for block in blocks for line in block.splitlines()]
+    told = [line for line in lines if line.startswith(("stopgap ", "scripts/"))]
+    return [re.sub(r"\s+#.*|\s+--lang ja$", "", line) for line in told]
+
+
+def links(page: Path) -> set[str]:
+    """Return where a page leads, whatever the language of that."""
+    found = re.findall(r"\]\(([^)\s:]+)\)", page.read_text())
+    return {link.replace(".ja.md", ".md") for link in found} - {page.name.replace(".ja.md", ".md")}
+
+
+@pytest.mark.parametrize("page", JAPANESE, ids=lambda page: page.name)
+def test_a_japanese_page_gives_the_commands_of_the_english_one_and_leads_where_it_leads(page: Path) -> None:
+    english = page.with_name(page.name.replace(".ja.md", ".md"))
+    assert f"({page.name})" in english.read_text()
+    assert commands(page) == commands(english)
+    assert links(page) >= links(english)
