@@ -28,7 +28,7 @@ Version: {version}
 Architecture: amd64
 Maintainer: Stopgap <stopgap@localhost>
 Installed-Size: {size}
-Depends: python3 (>= 3.11), openssh-client
+Depends: python3 (>= 3.11), openssh-client, systemd | systemd-standalone-sysusers | systemd-sysusers
 Recommends: man-db, bash-completion
 Section: admin
 Priority: optional
@@ -46,30 +46,14 @@ from stopgap.orchestrator.cli import main
 sys.argv[0] = "stopgap"
 sys.exit(main())
 """
-_POSTINST = """\
-#!/bin/sh
-set -e
-if [ "$1" = configure ]; then
-    version=$(/usr/bin/python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-    if [ ! -d /usr/lib/stopgap/lib/python$version ]; then
-        echo "stopgap: this package has no libraries for Python $version, only for: {pythons}" >&2
-        exit 1
-    fi
-    /usr/lib/stopgap/bin/python3 -P -m compileall -q /usr/lib/stopgap/lib/python$version >/dev/null || :
-fi
-"""
-_PRERM = """\
-#!/bin/sh
-set -e
-find /usr/lib/stopgap -name __pycache__ -type d -prune -exec rm -rf {} +
-"""
+HERE = Path(__file__).parent
 
 
 Install: TypeAlias = Callable[[Path, str], None]
 """Installs Stopgap and its libraries into a site-packages folder, for a version of Python such as `3.11`."""
 
 
-def build_deb(to: Path, scratch: Path, install: Install, pythons: Sequence[str] = PYTHONS, level: int = 9) -> Path:
+def build_deb(to: Path, scratch: Path, install: Install, pythons: Sequence[str] = PYTHONS, level: int = 6) -> Path:
     """Build the package into a folder; return its path. `scratch` is an empty folder;
     `level` of the compression, from 0.
     """
@@ -78,6 +62,7 @@ def build_deb(to: Path, scratch: Path, install: Install, pythons: Sequence[str] 
         install(root / PLACE / f"lib/python{python}/site-packages", python)
     _environment(root)
     write_pages(root)
+    _services(root)
     _papers(root)
     _control(root, pythons)
     for path in sorted(root.rglob("*")):
@@ -91,19 +76,30 @@ def build_deb(to: Path, scratch: Path, install: Install, pythons: Sequence[str] 
 
 def from_pypi(wheel: Path, scratch: Path) -> Install:
     """Return what installs a wheel of Stopgap, and its locked dependencies from PyPI, hashes checked, by pip."""
-    needed = scratch / "needed.txt"
-    entries = locked()
-    needed.write_text("\n".join(entries[name] for name in runtime()) + "\n")
 
     def install(site: Path, python: str) -> None:
-        platforms = [word for platform in _PLATFORMS for word in ("--platform", platform)]
+        wheels = scratch / f"wheels-{python}"
+        wheels.mkdir()
+        wheels_from_pypi(wheels, python)
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
-        pip += ["--no-deps", "--no-compile", "--only-binary=:all:", "--python-version", python, *platforms]
-        for asked in (["--require-hashes", "-r", str(needed)], [str(wheel)]):
-            subprocess.run([*pip, "--target", str(site), *asked], check=True, stdout=subprocess.DEVNULL)
+        pip += ["--no-deps", "--no-compile", "--no-index", "--only-binary=:all:", "--python-version", python]
+        pip += [word for platform in _PLATFORMS for word in ("--platform", platform)]
+        every = map(str, (*sorted(wheels.iterdir()), wheel))
+        subprocess.run([*pip, "--target", str(site), *every], check=True, stdout=subprocess.DEVNULL)
         shutil.rmtree(site / "bin", ignore_errors=True)
 
     return install
+
+
+def wheels_from_pypi(to: Path, python: str) -> None:
+    """Fetch the wheels of the locked dependencies for a version of Python into a folder, hashes checked."""
+    entries = locked()
+    needed = to.with_name(f"{to.name}.txt")
+    needed.write_text("\n".join(entries[name] for name in runtime()) + "\n")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download", "--quiet"]
+    pip += ["--no-deps", "--only-binary=:all:", "--python-version", python, "--require-hashes", "-r", str(needed)]
+    pip += [word for platform in _PLATFORMS for word in ("--platform", platform)]
+    subprocess.run([*pip, "--dest", str(to)], check=True, stdout=subprocess.DEVNULL)
 
 
 def _environment(root: Path) -> None:
@@ -115,6 +111,14 @@ def _environment(root: Path) -> None:
     launcher = root / "usr/bin/stopgap"
     launcher.write_text(_LAUNCHER)
     launcher.chmod(0o755)
+
+
+def _services(root: Path) -> None:
+    """Units, their account and their settings, as they lie in `rootfs`; none is enabled."""
+    shutil.copytree(HERE / "rootfs", root, dirs_exist_ok=True)
+    (root / "etc/stopgap").mkdir()
+    for path in (HERE / "rootfs").rglob("*"):
+        (root / path.relative_to(HERE / "rootfs")).chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _papers(root: Path) -> None:
@@ -129,7 +133,8 @@ def _control(root: Path, pythons: Sequence[str]) -> None:
     control.mkdir()
     size = sum(path.stat().st_size for path in root.rglob("*") if path.is_file() and not path.is_symlink()) // 1024
     (control / "control").write_text(_CONTROL.format(version=version(), size=size))
-    scripts = {"postinst": _POSTINST.replace("{pythons}", ", ".join(pythons)), "prerm": _PRERM}
-    for name, text in scripts.items():
-        (control / name).write_text(text)
-        (control / name).chmod(0o755)
+    settings = sorted(path for path in (root / "etc").rglob("*") if path.is_file())
+    (control / "conffiles").write_text("".join(f"/{path.relative_to(root)}\n" for path in settings))
+    for source in (HERE / "maintainer").iterdir():
+        (control / source.name).write_text(source.read_text().replace("@PYTHONS@", ", ".join(pythons)))
+        (control / source.name).chmod(0o755)

@@ -14,7 +14,7 @@ _SPACE = uuid.UUID("8c8e4f1e-4a52-5c0e-9d3d-2f7b0a7c9c11")
 
 
 def licences() -> dict[str, str]:
-    """Return the licence of each locked runtime dependency, by name, as its metadata has it (PEP 639, else older)."""
+    """Return the licence of each locked runtime dependency by name: of its metadata, else its licence's title."""
     return {name: _licence(distribution(name)) for name in runtime()}
 
 
@@ -68,4 +68,10 @@ def _licence(of: Distribution) -> str:
         value.rpartition(" :: ")[2] for value in metadata.get_all("Classifier", []) if value.startswith("License ::")
     ]
     written = (metadata.get("License-Expression") or "").strip() or ", ".join(classified)
-    return written or (metadata.get("License") or "unknown").strip().splitlines()[0]
+    return written or (metadata.get("License") or _title(of) or "unknown").strip().splitlines()[0]
+
+
+def _title(of: Distribution) -> str:
+    """Return the text of the licence that lies beside metadata without one: `The MIT License (MIT)`, and so on."""
+    files = [path for path in of.files or () if ".dist-info/licenses/" in path.as_posix()]
+    return files[0].read_text() if files else ""

@@ -9,7 +9,11 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 ROOT = Path(__file__).resolve().parents[2]
+EXTRAS = ("age", "serve", "team")
+"""What a release ships beside the core: age for evidence, the page, and the team's journal with its runners."""
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
@@ -33,26 +37,30 @@ def locked() -> dict[str, str]:
 
 
 def runtime() -> list[str]:
-    """Return the normalized names of what an installation needs, without extras, sorted.
+    """Return the normalized names of what an installation with EXTRAS needs, sorted.
 
     The names come from the metadata of the installed distributions; raises LookupError for one that is not locked.
     """
-    found: set[str] = set()
-    open_ones = list(_required("stopgap"))
+    found: set[tuple[str, frozenset[str]]] = set()
+    open_ones = list(_required("stopgap", frozenset(EXTRAS)))
     while open_ones:
-        name = open_ones.pop()
-        if name not in found and _is_installed(name):
-            found.add(name)
-            open_ones += _required(name)
-    if missing := found - locked().keys():
+        name, extras = open_ones.pop()
+        if (name, extras) not in found and _is_installed(name):
+            found.add((name, extras))
+            open_ones += _required(name, extras)
+    names = {name for name, _ in found}
+    if missing := names - locked().keys():
         raise LookupError(f"requirements.txt does not lock {', '.join(sorted(missing))}")
-    return sorted(found)
+    return sorted(names)
 
 
-def _required(name: str) -> Iterator[str]:
+def _required(name: str, extras: frozenset[str]) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield what a distribution requires, each with its extras, for every system and Python that a release has."""
     for line in distribution(name).requires or ():
-        if "extra ==" not in line and (match := _NAME.match(line)):
-            yield _plain(match[0])
+        asked = Requirement(line)
+        marker = asked.marker
+        if marker is None or "extra ==" not in line or any(marker.evaluate({"extra": extra}) for extra in extras):
+            yield _plain(asked.name), frozenset(asked.extras)
 
 
 def _is_installed(name: str) -> bool:

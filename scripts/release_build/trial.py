@@ -1,10 +1,12 @@
-"""The Debian package on fresh systems of Debian 12 and 13 without a network: installed, used and purged.
+"""The Debian package on fresh systems of Debian 12 and 13 without a network: installed, used, served and purged.
 
 Each system is a minimal one of mmdebstrap's, with what the package depends on and recommends, in a folder of its own.
+It is used as a folder first, then booted by systemd-nspawn, with PostgreSQL for a runner's queue.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,31 +16,24 @@ from pathlib import Path
 from lab_hosts.image import _sources as sources
 
 RELEASES = {"bookworm": "Debian 12", "trixie": "Debian 13"}
-_PACKAGES = ("ca-certificates", "python3", "openssh-client", "man-db", "bash-completion", "systemd")
-_USED = r"""
-set -eu
-files() { find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /run -o -path /var/cache \
-    -o -path /var/lib/dpkg -o -path /var/lib/apt -o -path /var/log \) -prune -o -print | sort; }
-export DEBIAN_FRONTEND=noninteractive HOME=/root
-files >/tmp/before
-apt-get install -q -y -o Dpkg::Use-Pty=0 /stopgap.deb >/tmp/apt 2>&1 || { cat /tmp/apt; exit 1; }
-echo "installed:   $(stopgap --version), $(python3 --version)"
-echo "manual:      $(man stopgap 2>/dev/null | grep -c 'stopgap evidence findings') mentions of 'evidence findings'"
-completion=/usr/share/bash-completion/completions/stopgap
-echo "completion:  $(bash -c "source $completion; complete -p stopgap" | cut -c 1-40)"
-echo "pages:       $(stopgap docs | wc -l)"
-cd /tmp
-printf 'hosts: {here: {address: 127.0.0.1, connection: local}}\n' >inventory.yaml
-printf '{name: A look, steps: [{task: evidence.collect, with: {profile: volatile}}]}\n' >runbook.yaml
-echo "dry run:     $(stopgap run runbook.yaml -i inventory.yaml -t here --dry-run | grep Plan)"
-for unit in /usr/lib/systemd/system/stopgap*.service; do
-    [ ! -e "$unit" ] || echo "unit:        ${unit##*/}, $(systemctl --root=/ is-enabled "${unit##*/}" 2>&1 || :)"
-done
-rm -rf /root/.local /root/.cache
-apt-get purge -q -y -o Dpkg::Use-Pty=0 stopgap >/tmp/apt 2>&1 || { cat /tmp/apt; exit 1; }
-files >/tmp/after
-echo "left behind: $(diff /tmp/before /tmp/after | grep -c '^[<>]' || :) files"
-diff /tmp/before /tmp/after | grep '^[<>]' || :
+_HERE = Path(__file__).parent / "on_debian"
+_PACKAGES = (
+    *("ca-certificates", "python3", "openssh-client", "man-db", "bash-completion", "systemd-sysv", "dbus", "procps"),
+    "postgresql",
+)
+_LIMIT = 900
+"""Seconds for a system to boot, be used and power off."""
+_UNIT = """\
+[Unit]
+After=multi-user.target
+[Service]
+Type=oneshot
+ExecStart=/bin/sh /services.sh
+ExecStopPost=/bin/sh -c 'echo $EXIT_STATUS >/status; systemctl poweroff --no-block'
+StandardOutput=file:/told
+StandardError=file:/told.error
+[Install]
+WantedBy=default.target
 """
 
 
@@ -48,20 +43,56 @@ def tried(package: Path) -> Iterator[tuple[str, list[str]]]:
         with tempfile.TemporaryDirectory(prefix="stopgap-trial-", dir="/var/tmp") as folder:
             root = Path(folder) / "root"
             _make(root, release, Path(folder))
-            words = ["unshare", "--mount", "--net", "--pid", "--fork", "sh", "-eu", "-c"]
-            mounted = (
-                'mount -t proc none "$1/proc"; mount --rbind /dev "$1/dev"; cp "$2" "$1/stopgap.deb"; '
-                'exec chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb sh -c "$3"'
-            )
-            done = subprocess.run(
-                [*words, mounted, "trial", str(root), str(package), _USED],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode:
-                raise SystemExit(f"release: not to be used on {name}:\n{done.stdout}{done.stderr}"[-4000:])
-            yield name, done.stdout.splitlines()
+            yield name, [*_used(root, name, package), *_served(root, name)]
+
+
+def _used(root: Path, name: str, package: Path) -> list[str]:
+    """Install, use and purge the package on a system that has not booted."""
+    words = ["unshare", "--mount", "--net", "--pid", "--fork", "sh", "-eu", "-c"]
+    mounted = (
+        'mount -t proc none "$1/proc"; mount --rbind /dev "$1/dev"; cp "$2" "$1/stopgap.deb"; '
+        'exec chroot "$1" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb sh -c "$3"'
+    )
+    done = subprocess.run(
+        [*words, mounted, "trial", str(root), str(package), (_HERE / "used.sh").read_text()],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise SystemExit(f"release: not to be used on {name}:\n{done.stdout}{done.stderr}"[-4000:])
+    return done.stdout.splitlines()
+
+
+def _served(root: Path, name: str) -> list[str]:
+    """Boot the system, and use the units of the package there."""
+    (root / "services.sh").write_text((_HERE / "services.sh").read_text())
+    unit = root / "etc/systemd/system/trial.service"
+    unit.write_text(_UNIT)
+    subprocess.run(["chroot", str(root), "systemctl", "enable", "--quiet", "trial.service"], check=True)
+    words = ["unshare", "--mount", "--propagation", "private", "sh", "-ec"]
+    # systemd-nspawn keeps its locks below /run/systemd, which a machine without systemd lacks.
+    boot = 'mkdir -p /run/systemd; mount -t tmpfs -o mode=755 stopgap /run/systemd; exec "$@"'
+    words += [boot, "boot", "systemd-nspawn", "--quiet", f"--directory={root}", "--boot", "--private-network"]
+    words += ["--register=no", "--keep-unit", "--machine=stopgap-trial", "--resolv-conf=off", "--timezone=off"]
+    words += ["--link-journal=no", "--console=pipe"]
+    console = root.parent / "console"
+    with console.open("wb") as output:
+        ended = subprocess.run(
+            words,
+            env=os.environ | {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            timeout=_LIMIT,
+            check=False,
+        )
+    told = [root / "told", root / "told.error", console]
+    status = root / "status"
+    if ended.returncode or not status.exists() or status.read_text().strip() != "0":
+        said = "".join(path.read_text(errors="replace")[-3000:] for path in told if path.exists())
+        raise SystemExit(f"release: services do not work on {name}:\n{said}")
+    return (root / "told").read_text().splitlines()
 
 
 def _make(root: Path, release: str, scratch: Path) -> None:

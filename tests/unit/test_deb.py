@@ -27,7 +27,7 @@ sys.path.insert(0, sys.argv[2])
 from tests.unit.test_deb import from_this_environment
 print(build_deb(to, to / "scratch", from_this_environment(wheel), (sys.argv[3],), level=0))
 """
-USED = """
+USED = r"""
 set -eu
 mount -t tmpfs none "$1"
 mkdir "$1/upper" "$1/work" "$1/root"
@@ -39,12 +39,16 @@ chroot "$1/root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root sh -eu -c 
     dpkg --force-depends --force-unsafe-io -i /stopgap.deb >/dev/null
     stopgap --version
     cd /tmp
-    printf "hosts: {here: {address: 127.0.0.1, connection: local}}\\n" >inventory.yaml
-    printf "{name: A test, steps: [{task: evidence.collect, with: {profile: volatile}}]}\\n" >runbook.yaml
+    printf "hosts: {here: {address: 127.0.0.1, connection: local}}\n" >inventory.yaml
+    printf "{name: A test, steps: [{task: evidence.collect, with: {profile: volatile}}]}\n" >runbook.yaml
     stopgap run runbook.yaml -i inventory.yaml -t here --dry-run | grep Plan
     stopgap docs check | head -n 1
     zcat /usr/share/man/man1/stopgap.1.gz | grep -c "stopgap evidence findings"
     bash -c "source /usr/share/bash-completion/completions/stopgap; complete -p stopgap"
+    getent passwd stopgap | cut -d: -f1,6,7
+    stat -c "%U:%G %a" /etc/stopgap
+    ls /etc/systemd/system/*.wants | grep -c stopgap || :
+    dpkg-query --showformat "\${Conffiles}" -W stopgap | grep -o "/[^ ]*"
     dpkg -P stopgap >/dev/null 2>&1
     ls -d /usr/lib/stopgap /usr/bin/stopgap /usr/share/doc/stopgap 2>/dev/null || echo purged
 '
@@ -86,14 +90,26 @@ def test_it_is_installed_used_and_purged(tmp_path: Path) -> None:
     system.mkdir()
     words = ["unshare", "-m", "sh", "-c", USED, "used", str(system), built.stdout.strip()]
     used = subprocess.run(words, capture_output=True, text=True)
-    version, plan, title, named, completes, left = used.stdout.splitlines() or [used.stderr] * 6
+    told = used.stdout.splitlines()
+    version, plan, title, named, completes, account, settings, enabled, kept, left = told or [used.stderr] * 10
     assert version.startswith("stopgap 0."), used.stderr
     assert "Nothing was written" in plan
     assert title.startswith("# ")
     assert int(named) > 0
     assert completes.startswith("complete ")
+    assert account == "stopgap:/var/lib/stopgap:/usr/sbin/nologin"
+    assert (settings, enabled, kept) == ("root:stopgap 750", "0", "/etc/default/stopgap")
     assert left == "purged"
     assert not any(system.iterdir())
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="asks systemd-analyze")
+@pytest.mark.parametrize(("unit", "at_most"), [("stopgap-serve.service", 5), ("stopgap-runner@.service", 20)])
+def test_services_may_do_next_to_nothing_beside_their_work(unit: str, at_most: int) -> None:
+    path = ROOT / "scripts/release_build/rootfs/usr/lib/systemd/system" / unit
+    words = ["systemd-analyze", "security", "--offline=yes", "--no-pager", f"--threshold={at_most}", str(path)]
+    judged = subprocess.run(words, capture_output=True, text=True)
+    assert judged.returncode == 0, judged.stdout.splitlines()[-1]
 
 
 def test_the_bill_of_materials_names_each_locked_library_with_licence_and_checksums() -> None:
