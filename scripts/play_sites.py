@@ -65,7 +65,7 @@ class Play:
     """Run → site."""
     taken: list[float] = field(default_factory=list)
     """Seconds from each blow until somebody else went on with the run."""
-    answering: float = 4.0
+    answering: float = 15.0
     """Seconds between two answers at a site."""
     _answered: dict[str, float] = field(default_factory=dict)
 
@@ -204,7 +204,7 @@ def play(play: Play, count: int) -> int:
     return table(play, names, before, verdict, undo_code, lost)
 
 
-def described(play: Play, count: int) -> tuple[Inventory, Runbook]:
+def described(play: Play, count: int, *, asks: bool = True) -> tuple[Inventory, Runbook]:
     """Write the desk's inventory, which has no login, that of each site, and the runbook."""
     hosts: dict[str, dict[str, object]] = {}
     for site in SITES:
@@ -236,6 +236,8 @@ def described(play: Play, count: int) -> tuple[Inventory, Runbook]:
         },
         {"id": "last", "task": "host.file", "with": {"path": f"{path}.last", "content": "done\n"}},
     ]
+    if not asks:
+        steps = [step for step in steps if step["id"] != "ask"]
     (play.top / "runbook.json").write_text(json.dumps({"name": "Cut off and change", "steps": steps}))
     return load_inventory(play.top / "desk.json"), load_runbook(play.top / "runbook.json")
 

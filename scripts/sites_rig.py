@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 SITES = ("osaka", "tokyo")
@@ -244,14 +244,19 @@ class Runners:
         home = self._top / f"home-{site}-{number}"
         home.mkdir(mode=0o700, exist_ok=True)
         words = ["runner", "--site", site, "-i", str(self._top / f"{site}.json"), "--slots", "2"]
-        environ = {k: v for k, v in os.environ.items() if not k.startswith("STOPGAP_")}
-        environ |= {"STOPGAP_HOME": str(home), "STOPGAP_JOURNAL": self._database.far}
         self.of[site, number] = subprocess.Popen(
-            within(self._networks.runner(site, number), sys.executable, "-c", _CLI, *words),
-            stdout=self._log,
-            stderr=self._log,
-            env=environ,
+            self.words(site, number, words), stdout=self._log, stderr=self._log, env=self.environ(site, number)
         )
+
+    def words(self, site: str, number: int, words: Sequence[str]) -> list[str]:
+        """Return the words that run stopgap in the namespace of a runner."""
+        return within(self._networks.runner(site, number), sys.executable, "-c", _CLI, *words)
+
+    def environ(self, site: str, number: int) -> dict[str, str]:
+        """Return the environment of a runner."""
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("STOPGAP_")}
+        home = self._top / f"home-{site}-{number}"
+        return environ | {"STOPGAP_HOME": str(home), "STOPGAP_JOURNAL": self._database.far}
 
     def working_on(self, run: str) -> tuple[str, int] | None:
         """Return the runner that has a process for a run; None for nobody."""

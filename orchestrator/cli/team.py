@@ -23,9 +23,10 @@ class InstallOptions:
 
 
 def install_journal(options: InstallOptions) -> int:
-    """Make the journal in the database, or bring it to this version, with the roles."""
+    """Make the journal and the sites' queue in the database, or bring the journal to this version, with the roles."""
     from stopgap.orchestrator.journal.team.connection import Database
     from stopgap.orchestrator.journal.team.schema import ROLES, install
+    from stopgap.orchestrator.sites.queue import prepare
 
     address = _address()
     database = Database(address)
@@ -33,6 +34,7 @@ def install_journal(options: InstallOptions) -> int:
         before, after = install(database)
     finally:
         database.close()
+    prepare(address.url, for_team=True)
     if options.json:
         print_document(installed_document(address.shown, before, after))
         return 0

@@ -6,12 +6,16 @@ import ctypes
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable
 from functools import partial
 
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.inventory import Inventory, load_inventory
-from stopgap.orchestrator.journal import JournalError, open_journal
+from stopgap.orchestrator.journal import JournalError, RunHeldError, open_journal
 from stopgap.orchestrator.journal.records import RunFinished
+from stopgap.orchestrator.journal.team.locks import LEASE
+from stopgap.orchestrator.journal.team.records import FencedError
 from stopgap.orchestrator.outcome import ExitCode, RunOutcome
 from stopgap.orchestrator.run.gate import gate_here
 from stopgap.orchestrator.run.here import runner_here
@@ -24,6 +28,8 @@ LATER = 75
 """Exit status for a run that another process works on, or whose router is locked (EX_TEMPFAIL, sysexits.h)."""
 WAITS = 76
 """Exit status for a run whose plan waits for the approval of another person."""
+_LOOK = 1.0
+"""Seconds between two attempts to take a run that another process holds."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -68,6 +74,18 @@ def _said(refusal: str, code: int, *, later: bool) -> int:
     return LATER if later or code == ExitCode.INTERRUPTED else code
 
 
+def _once_free(act: Callable[[], int]) -> int:
+    """Act, and again while another process holds the run, for as long as a dead one's lock can last."""
+    give_up = time.monotonic() + LEASE.total_seconds() + 2 * _LOOK
+    while True:
+        try:
+            return act()
+        except RunHeldError as error:
+            if isinstance(error, FencedError) or time.monotonic() > give_up:
+                raise
+        time.sleep(_LOOK)
+
+
 def refuse(run: str) -> None:
     """Put on record that a run was refused, for whoever ordered it to see; the reason is in its log."""
     with open_journal() as journal, journal.hold(run):
@@ -88,7 +106,8 @@ def main(words: list[str]) -> int:
     parent, run, *inventories = words
     end_with(int(parent))
     try:
-        return carry_on(run, load_inventory(inventories) if inventories else None)
+        site = load_inventory(inventories) if inventories else None
+        return _once_free(lambda: carry_on(run, site))
     except JournalError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the run's log
         return LATER

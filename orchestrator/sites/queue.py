@@ -6,9 +6,11 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stopgap.orchestrator.errors import UsageError
+from stopgap.orchestrator.journal.team.address import PASSWORD
+from stopgap.orchestrator.secret import Secret
 from stopgap.orchestrator.sites.extra import procrastinate_, psycopg, queue_errors
 from stopgap.orchestrator.text import tr
 
@@ -20,7 +22,12 @@ CUT, REST = 10, 0
 """Priorities: what cuts hosts off goes before everything else."""
 _SCHEMES = ("postgresql://", "postgres://")
 _SCHEMA = "stopgap_queue"
-_PRESENT = "SELECT to_regclass('procrastinate_jobs') IS NOT NULL AS there"
+_PRESENT = f"SELECT to_regclass('{_SCHEMA}.procrastinate_jobs') IS NOT NULL"
+_GRANTS = (
+    f"GRANT USAGE ON SCHEMA {_SCHEMA} TO stopgap_operator, stopgap_keeper",
+    f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {_SCHEMA} TO stopgap_operator, stopgap_keeper",
+    f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {_SCHEMA} TO stopgap_operator, stopgap_keeper",
+)
 _LOCK = 0x53544F50
 """Number of the advisory lock under which the tables are made."""
 
@@ -72,22 +79,36 @@ def put(address: str, queued: Queued) -> bool:
     return True
 
 
-def prepare(address: str) -> None:
-    """Make the queue's tables, in a schema of their own, where they are missing. Raises QueueError."""
-    with queue_errors(), psycopg().connect(address, autocommit=True) as database:
-        database.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-        database.execute(f"CREATE SCHEMA IF NOT EXISTS {_SCHEMA}")
-        database.execute(f"SET search_path TO {_SCHEMA}")
-        found = database.execute(_PRESENT).fetchone()
-        if found and not found[0]:
-            from procrastinate.schema import SchemaManager  # noqa: PLC0415 - an extra
+def prepare(address: str, *, for_team: bool = False) -> None:
+    """Make the queue's tables, in a schema of their own, where they are missing.
 
-            database.execute(SchemaManager.get_schema().encode())
+    Where they are there, an account that may use them is enough. `for_team`: let the roles of the team's journal use
+    them, which has to be installed. Raises QueueError.
+    """
+    with queue_errors(), psycopg().connect(address, autocommit=True, **connection_settings()) as database:
+        if not _present(database):
+            database.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+            database.execute(f"CREATE SCHEMA IF NOT EXISTS {_SCHEMA}")
+            if not _present(database):
+                from procrastinate.schema import SchemaManager  # noqa: PLC0415 - an extra
+
+                database.execute(SchemaManager.get_schema().encode())
+        for grant in _GRANTS if for_team else ():
+            database.execute(grant)
 
 
-def connection_options() -> str:
-    """Return the option with which a connection finds the queue's tables (libpq, `options`)."""
-    return f"-c search_path={_SCHEMA}"
+def connection_settings(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return how a connection finds the queue's tables (libpq, `options`), and the password that a reference names.
+
+    `$STOPGAP_JOURNAL_PASSWORD` is the reference, as for the journal. Raises SecretError.
+    """
+    reference = (os.environ if environ is None else environ).get(PASSWORD)
+    password = {"password": Secret.read(reference).reveal()} if reference else {}
+    return {"options": f"-c search_path={_SCHEMA}", **password}
+
+
+def _present(database: Any) -> bool:  # noqa: ANN401
+    return bool(database.execute(_PRESENT).fetchone()[0])
 
 
 @contextmanager
@@ -95,8 +116,6 @@ def _opened(address: str) -> Iterator[procrastinate.App]:
     library = procrastinate_()
     with queue_errors():
         prepare(address)
-        connector = library.SyncPsycopgConnector(
-            conninfo=address, kwargs={"options": connection_options()}, min_size=1
-        )
+        connector = library.SyncPsycopgConnector(conninfo=address, kwargs=connection_settings(), min_size=1)
         with library.App(connector=connector).open() as app:
             yield app

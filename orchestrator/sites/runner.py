@@ -17,7 +17,7 @@ from stopgap.orchestrator.journal.home import private_folder
 from stopgap.orchestrator.journal.strays import RUN_ID
 from stopgap.orchestrator.sites.carrying import LATER, WAITS
 from stopgap.orchestrator.sites.extra import procrastinate_, psycopg
-from stopgap.orchestrator.sites.queue import TASK, connection_options, prepare, queue_of
+from stopgap.orchestrator.sites.queue import TASK, connection_settings, prepare, queue_of
 from stopgap.orchestrator.text import Text, tr
 
 HEARTBEAT = 3.0
@@ -147,7 +147,7 @@ async def _work(site: Site, app: Any, carrying: _Carrying, *, until_idle: bool) 
 
 
 def _app(site: Site, library: Any, carrying: _Carrying) -> Any:  # noqa: ANN401
-    options = {"options": connection_options(), **_NOTICED}
+    options = {**connection_settings(), **_NOTICED}
     connector = library.PsycopgConnector(conninfo=site.address, kwargs=options, min_size=1, timeout=_SILENT)
     app = library.App(connector=connector)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,8 @@ def test_a_run_waits_for_a_runner_which_carries_it_on_once(bench: Bench) -> None
     assert not (bench.files / "x").exists(), "a run that has ended is left as it is"
 
 
-def test_a_run_that_somebody_works_on_is_left_for_later(bench: Bench) -> None:
+def test_a_run_that_somebody_works_on_is_left_for_later(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stopgap.orchestrator.sites.carrying.LEASE", -timedelta(minutes=1))
     run = ordered(bench)
     with Journal.open(state_home()) as journal, journal.hold(run):
         parent, pid = os.getpid(), os.fork()

@@ -134,7 +134,11 @@ def test_an_order_over_two_sites_has_one_verdict_one_report_and_one_undo(
     bench: Bench, team: Journals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert team.cluster
-    database = team.cluster.url()
+    monkeypatch.setenv("STOPGAP_JOURNAL", team.cluster.url())
+    assert bench.stopgap("journal", "install")[0] == 0
+    team.cluster.run("DROP ROLE IF EXISTS kei")
+    team.cluster.run("CREATE ROLE kei LOGIN IN ROLE stopgap_operator")
+    database = team.cluster.url("kei")
     monkeypatch.setenv("STOPGAP_JOURNAL", database)
     described = json.loads(bench.inventory.read_text())
     for name, site in (("a", "tokyo"), ("b", "osaka")):
