@@ -67,6 +67,8 @@ class Play:
     """Seconds from each blow until somebody else went on with the run."""
     answering: float = 15.0
     """Seconds between two answers at a site."""
+    silent: set[str] = field(default_factory=set)
+    """Sites whose questions are left."""
     _answered: dict[str, float] = field(default_factory=dict)
 
     def say(self, text: str) -> None:
@@ -86,7 +88,7 @@ class Play:
         """Answer a question of each site that is due; return the last records."""
         last = self.last()
         for site in SITES:
-            due = time.monotonic() - self._answered.get(site, 0.0) >= self.answering
+            due = time.monotonic() - self._answered.get(site, 0.0) >= self.answering and site not in self.silent
             waiting = [run for run, (kind, _) in last.items() if kind == "asked" and self.runs[run] == site]
             if due and waiting:
                 self._answered[site] = time.monotonic()
@@ -112,6 +114,7 @@ class Play:
                     return True
             return False
 
+        self.silent |= {site} if kind == "asked" else set()
         wait_until(holds, f"a run at {site} behind {kind}", 0.05)
         return found[0]
 
@@ -131,6 +134,7 @@ class Play:
             return now != number and kind != "answered"
 
         wait_until(gone_on, f"another runner goes on with {run}", 0.2)
+        self.silent.discard(self.runs[run])
         self.taken.append(time.monotonic() - struck)
         self.say(f"          {run} is carried on by another, after {self.taken[-1]:.0f} s")
         then()
