@@ -19,7 +19,7 @@ _MOST_SERVERS = 100
 """Lines of passwd that are for one of these: each has one on an honest host."""
 _UPLOADS = re.compile(r"/(uploads?|images?|img|files|media|tmp|cache|avatars?|attachments?)/", re.IGNORECASE)
 _PHP = re.compile(r"\.(php\d?|phtml|pht|phar|inc)$", re.IGNORECASE)
-_DECLARES = re.compile(rb"(?m)^\s*(?:(?:abstract|final)\s+)?(?:class|interface|trait|enum|namespace)\s+[\w\\]+")
+_DECLARES = re.compile(rb"(?m)^(?:abstract |final )?(?:class|interface|trait|enum|namespace) [\w\\]")
 _HEAD = 16 << 10
 """Bytes of a file of PHP in which a library declares its class."""
 _LIBRARY = 5

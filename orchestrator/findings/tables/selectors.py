@@ -11,9 +11,9 @@ from stopgap.orchestrator.findings.tables.accounts import text_of
 
 _MAIN = "/etc/rsyslog.conf"
 _SETTINGS = re.compile(r"^/etc/rsyslog\.(?:conf$|d/[^/]+\.conf$)")
-_SELECTOR = re.compile(r"^([\w*,.;=!]+\.[\w*=!]+(?:;[\w*,.=!]+)*)\s+(\S.*)")
+_SELECTOR = re.compile(r"[\w*,.;=!]{3,400}")
 _FACILITIES = ("auth", "authpriv")
-_BY_SCRIPT = re.compile(r"\b(?:auth|authpriv|sshd|sudo)\b.*\bthen\b|\bsyslogfacility\b", re.IGNORECASE)
+_BY_SCRIPT = re.compile(r"\b(?:auth|authpriv|sshd|sudo|syslogfacility)\b", re.IGNORECASE)
 
 
 @table("unlogged", reads="configuration", fields={"facility": "the facility", "path": "the settings"})
@@ -30,12 +30,14 @@ def unlogged(collected: CollectionReader) -> Iterator[Row]:
             line = text.strip()[:4096]
             if line.startswith("#"):
                 continue
-            if _BY_SCRIPT.search(line):
+            if line.startswith(("if ", "if(")) and _BY_SCRIPT.search(line):
                 written.update(_FACILITIES)
-            found = _SELECTOR.match(line)
-            if found and found[2] not in {"stop", "~"} and not found[2].startswith(("/dev/", "-/dev/", ":omusrmsg:")):
+            selector, action = (*line.split(None, 1), "", "")[:2]
+            if "." not in selector or not action or not _SELECTOR.fullmatch(selector):
+                continue
+            if action not in {"stop", "~"} and not action.startswith(("/dev/", "-/dev/", ":omusrmsg:")):
                 rules += 1
-                written.update(name for name in _FACILITIES if _selects(found[1], name))
+                written.update(name for name in _FACILITIES if _selects(selector, name))
     for facility in _FACILITIES if main and rules else ():
         if facility not in written:
             yield Row(
