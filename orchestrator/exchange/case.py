@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,6 +59,17 @@ class Case:
             for change in self.history.changes
             if change.state != "not-run" and not change.change.only_reads and not change.activates
         )
+
+    def keyed_findings(self) -> Iterator[tuple[tuple[str, ...], Findings, Finding]]:
+        """Yield each finding with a key that no other finding of the run has; raises Error.
+
+        A rule may speak several times of one collection, with a severity each.
+        """
+        spoken: Counter[tuple[str, ...]] = Counter()
+        for found, finding in self.findings():
+            key = (found.host, found.step, found.target, finding.id)
+            spoken[key] += 1
+            yield (key if spoken[key] == 1 else (*key, str(spoken[key]))), found, finding
 
     def findings(self) -> Iterator[tuple[Findings, Finding]]:
         """Yield each finding with its collection, one file of findings after another; raises Error."""

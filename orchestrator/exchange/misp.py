@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from stopgap.orchestrator.exchange.cacao.identity import identifier
+from stopgap.orchestrator.exchange.cacao.identity import STOPGAP, identifier
 from stopgap.orchestrator.exchange.case import Case, checksums, is_sure, subject
 from stopgap.orchestrator.exchange.marking import Tlp
 from stopgap.orchestrator.findings.model import Finding, Findings
@@ -39,6 +39,7 @@ def write_misp(case: Case, stream: TextIO, tlp: Tlp = "amber") -> int:
         "analysis": "1",
         "distribution": "0",
         "published": False,
+        "Orgc": {"name": "Stopgap", "uuid": STOPGAP.partition("--")[2]},
         "Tag": [
             {"name": f"tlp:{tlp}"},
             *({"name": f'misp-galaxy:mitre-attack-pattern="{each}"'} for each in techniques),
@@ -61,8 +62,8 @@ def _objects(case: Case) -> Iterator[dict[str, Any]]:
             case, "file", ("evidence", name), "Evidence: each item is listed in this manifest",
             ("filename", "filename", name, False), ("sha256", "sha256", kept.manifest_sha256, False),
         )  # fmt: skip
-    for found, finding in case.findings():
-        yield _annotation(case, found, finding)
+    for key, found, finding in case.keyed_findings():
+        yield _annotation(case, key, found, finding)
         for made in (*_subjects(case, found, finding), *_checksums(case, finding)):
             if made["uuid"] not in seen:
                 seen.add(made["uuid"])
@@ -75,12 +76,11 @@ def _objects(case: Case) -> Iterator[dict[str, Any]]:
         )  # fmt: skip
 
 
-def _annotation(case: Case, found: Findings, finding: Finding) -> dict[str, Any]:
+def _annotation(case: Case, key: tuple[str, ...], found: Findings, finding: Finding) -> dict[str, Any]:
     lines = [f"{finding.severity}: {finding.title}", f"Why: {finding.why}", f"Confidence: {finding.confidence}"]
     lines += [f"Otherwise: {each}" for each in finding.falsepositives]
     lines += [f"Seen: {seen.what}" for seen in finding.seen]
     lines.append(f"Response: {finding.response}")
-    key = (found.host, found.step, found.target, finding.id)
     about = f"{found.host}, {found.step}, {finding.id}"
     return _object(case, "annotation", key, about, ("text", "text", "\n".join(lines), False))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any, TextIO
+from uuid import UUID
 
 from stopgap.orchestrator.documents.envelope import rfc3339
 from stopgap.orchestrator.exchange.cacao.identity import STOPGAP, identifier
@@ -79,8 +80,8 @@ class _Objects:
         incident_id = identifier("incident", self._run)
         yield self._object("incident", incident_id, incident)
         yield from self._evidence()
-        for found, finding in self._case.findings():
-            yield from self._finding(found, finding, incident_id)
+        for key, found, finding in self._case.keyed_findings():
+            yield from self._finding(key, found, finding, incident_id)
         yield from self._done(incident_id)
         grouping = {
             "name": f"Run {self._run}",
@@ -108,12 +109,17 @@ class _Objects:
         }
 
     def _observable(self, kind: str, *parts: str, **fields: object) -> Iterator[dict[str, Any]]:
-        own_id = identifier(kind, self._run, *parts)
+        own_id = self._own_id(kind, *parts)
         if own_id not in self._seen:
             self._seen.add(own_id)
             self._ids.append(own_id)
             marked = {"object_marking_refs": [MARKINGS[self._tlp]]}
             yield {"type": kind, "spec_version": "2.1", "id": own_id, **marked, **fields}
+
+    def _own_id(self, kind: str, *parts: str) -> str:
+        """Return the id of an observable. A process has to have a version 4 (STIX 2.1, 6.13): its bits are set."""
+        made = identifier(kind, self._run, *parts)
+        return f"process--{UUID(made.partition('--')[2], version=4)}" if kind == "process" else made
 
     def _evidence(self) -> Iterator[dict[str, Any]]:
         refs = []
@@ -129,8 +135,9 @@ class _Objects:
             }
             yield self._object("note", identifier("note", self._run, "evidence"), note)
 
-    def _finding(self, found: Findings, finding: Finding, incident: str) -> Iterator[dict[str, Any]]:
-        key = (found.host, found.step, found.target, finding.id)
+    def _finding(
+        self, key: tuple[str, ...], found: Findings, finding: Finding, incident: str
+    ) -> Iterator[dict[str, Any]]:
         refs = [incident]
         observed: list[str] = []
         for seen in finding.seen:
@@ -183,7 +190,7 @@ class _Objects:
     def _observable_id(self, host: str, kind: Kind, value: str) -> str | None:
         match kind:
             case "process":
-                return identifier("process", self._run, host, value)
+                return self._own_id("process", host, value)
             case "account":
                 return identifier("user-account", self._run, host, value)
             case "address":

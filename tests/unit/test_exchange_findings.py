@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import re
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 import stix2
 from pymisp import MISPEvent, MISPObject
 
+from stopgap.orchestrator.exchange.cacao.identity import STOPGAP
 from stopgap.orchestrator.exchange.case import Case, read_case
 from stopgap.orchestrator.exchange.misp import write_misp
 from stopgap.orchestrator.exchange.stix import MARKINGS, write_stix
@@ -111,6 +113,27 @@ def test_a_bundle_is_taken_by_the_library_and_refers_to_nothing_that_is_not_ther
         "attack-pattern", "course-of-action", "process", "user-account", "ipv4-addr", "file", "directory",
     }  # fmt: skip
     assert all(MARKINGS["amber"] in made["object_marking_refs"] for made in bundle["objects"][1:])
+
+
+def test_a_rule_that_speaks_twice_of_one_collection_is_two_findings(case: Case):
+    once = finding(1, sighting("address 9.9.9.9"))
+    twice = with_findings(case, [once, once.model_copy(update={"severity": "medium"}), once])
+    for written_by, place in ((write_stix, "id"), (write_misp, "uuid")):
+        made = written(written_by, twice)
+        objects = made["objects"] if "objects" in made else made["Event"]["Object"]
+        ids = [each[place] for each in objects]
+        assert len(ids) == len(set(ids))
+    notes = [each["abstract"] for each in written(write_stix, twice)["objects"] if "rule-1" in each.get("labels", ())]
+    assert [each.partition(":")[0] for each in notes] == ["high", "medium", "high"]
+
+
+def test_a_process_has_an_id_of_the_version_that_stix_asks_for(case: Case):
+    ids = [made["id"] for made in written(write_stix, case)["objects"] if made["type"] == "process"]
+    assert {uuid.UUID(each.partition("--")[2]).version for each in ids} == {4}
+
+
+def test_an_event_of_misp_says_who_made_it(case: Case):
+    assert written(write_misp, case)["Event"]["Orgc"] == {"name": "Stopgap", "uuid": STOPGAP.partition("--")[2]}
 
 
 def test_only_foreign_addresses_and_checksums_of_high_confidence_are_indicators(case: Case):
