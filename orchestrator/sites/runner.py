@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import re
 import signal
@@ -92,6 +93,8 @@ def run_site(site: Site, *, until_idle: bool = False) -> None:
 
     Raises QueueError where the queue cannot be used at the start, UsageError without the extra.
     """
+    for name in ("procrastinate", "psycopg.pool"):  # what they log is told in one line
+        logging.getLogger(name).addHandler(logging.NullHandler())
     prepare(site.address)
     asyncio.run(_serve(site, until_idle=until_idle))
 
@@ -106,7 +109,10 @@ async def _serve(site: Site, *, until_idle: bool) -> None:
         try:
             async with app.open_async():
                 await _work(site, app, carrying, until_idle=until_idle)
+            if until_idle:
                 return
+            if not carrying.stopping.is_set():  # the worker ends by itself where a sign of life fails
+                site.tell(tr("The queue is out of reach, and is tried again."))
         except (driver.Error, library.exceptions.ConnectorException, OSError) as error:
             site.tell(tr("The queue is out of reach, and is tried again: {error}", error=str(error).strip()))
             with contextlib.suppress(TimeoutError):

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from stopgap.orchestrator.run.runner import run_started
 from stopgap.orchestrator.run.undo_run import UndoRequested
 from stopgap.orchestrator.runbook import parse_runbook
 from stopgap.orchestrator.sites.carrying import LATER, carry_on
+from stopgap.orchestrator.sites.ordering import order_again
+from stopgap.orchestrator.sites.queue import prepare
 from stopgap.orchestrator.sites.undoing import order_undo, undone
 
 from .bench import Bench, file
@@ -185,3 +188,28 @@ def test_an_undo_that_a_site_refuses_has_an_end_on_record(tokyo: Tokyo) -> None:
     with open_journal() as journal:
         done = undone(journal, tokyo.run)
     assert done and done.undo_exit_code == 4
+
+
+def test_a_runner_outlives_its_database(tokyo: Tokyo) -> None:
+    workers = b"SELECT count(*) FROM stopgap_queue.procrastinate_workers"
+    prepare(tokyo.database.url())
+    tokyo.database.run("DELETE FROM stopgap_queue.procrastinate_workers")
+    runner = tokyo.bench.in_background("runner", "--site", "tokyo")
+    try:
+        assert runner.stdout
+        assert "Runner of tokyo" in runner.stdout.readline()
+        with tokyo.database.connect() as watching:
+            while watching.execute(workers).fetchone() == (0,):
+                time.sleep(0.1)
+        tokyo.database.crash()
+        said = runner.stdout.readline()
+        tokyo.database.start()
+        assert "out of reach" in said
+        with open_journal() as journal:
+            order_again(journal, tokyo.database.url(), tokyo.run, Gate())
+        while "exit status" not in (said := runner.stdout.readline()):
+            assert said, "the runner has ended"
+        assert tokyo.lines.read_text() == "x\n"
+    finally:
+        runner.send_signal(signal.SIGTERM)
+        runner.communicate()
