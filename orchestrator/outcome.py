@@ -169,37 +169,39 @@ def _of_step(outcome: Outcome | PlannedOutcome) -> ExitCode:
             assert_never(outcome)
 
 
+_WORDS = {
+    "changed": tr("changed"),
+    "unchanged": tr("unchanged"),
+    "would-change": tr("would change"),
+    "would-fail": tr("would fail"),
+    "failed": tr("failed"),
+    "unreachable": tr("unreachable"),
+    "unknown": tr("unknown"),
+    "skipped": tr("skipped"),
+    "refused": tr("refused"),
+    "running": tr("running"),
+    "waiting": tr("waiting"),
+    "interrupted": tr("interrupted"),
+    "ok": tr("ok"),
+    "done": tr("done"),
+    "undone": tr("undone"),
+    "drifted": tr("drifted"),
+    "not-run": tr("not run"),
+    "no-undo": tr("no undo"),
+    "undo-failed": tr("undo failed"),
+    "undo-drifted": tr("undo drifted"),
+    "undo-unknown": tr("undo unknown"),
+    "sent": tr("sent"),
+    "contained": tr("contained"),
+    "partly": tr("partly"),
+    "unverified": tr("unverified"),
+}
+
+
 def word_of(word: str) -> str:
     """Return an outcome, a state or a verdict as the reader's language has it; any other word as it is.
 
     >>> word_of("would-change")
     'would change'
     """
-    words = {
-        "changed": tr("changed"),
-        "unchanged": tr("unchanged"),
-        "would-change": tr("would change"),
-        "would-fail": tr("would fail"),
-        "failed": tr("failed"),
-        "unreachable": tr("unreachable"),
-        "unknown": tr("unknown"),
-        "skipped": tr("skipped"),
-        "refused": tr("refused"),
-        "running": tr("running"),
-        "waiting": tr("waiting"),
-        "interrupted": tr("interrupted"),
-        "ok": tr("ok"),
-        "done": tr("done"),
-        "undone": tr("undone"),
-        "drifted": tr("drifted"),
-        "not-run": tr("not run"),
-        "no-undo": tr("no undo"),
-        "undo-failed": tr("undo failed"),
-        "undo-drifted": tr("undo drifted"),
-        "undo-unknown": tr("undo unknown"),
-        "sent": tr("sent"),
-        "contained": tr("contained"),
-        "partly": tr("partly"),
-        "unverified": tr("unverified"),
-    }
-    return words.get(word, word)
+    return _WORDS.get(word, word)

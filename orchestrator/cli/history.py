@@ -15,7 +15,6 @@ from stopgap.orchestrator.cli.journals import open_journal_to_read
 from stopgap.orchestrator.cli.prune import show_pruned
 from stopgap.orchestrator.cli.screen import columns, padded, said, width_of
 from stopgap.orchestrator.cli.steps import counted, moment, show_gaps, show_proof
-from stopgap.orchestrator.cli.verdicts import show_past_verdicts
 from stopgap.orchestrator.cli.whole import show_whole
 from stopgap.orchestrator.cli.words import entry, own_name, reason_label, worded
 from stopgap.orchestrator.documents.run import run_document, runs_document, verification_document
@@ -107,6 +106,8 @@ def _whole(history: History) -> Whole | None:
 
 def show(options: ShowOptions) -> int:
     """Show a run, step by step."""
+    from stopgap.orchestrator.cli.verdicts import show_past_verdicts
+
     history = read_history(options.run)
     left = _undelivered(history.run)
     whole = _whole(history)
