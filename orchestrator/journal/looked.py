@@ -97,10 +97,12 @@ class Looked:
         return found
 
     def keep(self, run: str, look: Look) -> None:
-        """Remember a look in place of the earlier one."""
+        """Remember a look in place of the earlier one, whose gist is kept where the content is the same."""
         row = (run, *look.end, look.digest, look.folder, json.dumps(asdict(look.summary), default=str))
         gist = None if look.gist is None else json.dumps(look.gist)
-        self._write("INSERT OR REPLACE INTO looks VALUES (?, ?, ?, ?, ?, ?, ?)", [(*row, gist)])
+        known = "(SELECT gist FROM looks WHERE run = ? AND digest = ?)"
+        statement = f"INSERT OR REPLACE INTO looks VALUES (?, ?, ?, ?, ?, ?, coalesce(?, {known}))"  # noqa: S608
+        self._write(statement, [(*row, gist, run, look.digest)])
 
     def forget(self, runs: Sequence[str]) -> None:
         """Forget the looks at runs."""

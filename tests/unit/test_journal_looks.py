@@ -15,7 +15,7 @@ from stopgap.orchestrator.journal.looked import FILE
 from stopgap.orchestrator.journal.looks import COMPARED_AGAIN
 from stopgap.orchestrator.journal.records import AnyRecord, RunFinished, StepStarted
 from stopgap.orchestrator.run.all_hosts import AllHosts, Read
-from stopgap.orchestrator.run.gist import Gist, quiet_gist
+from stopgap.orchestrator.run.gist import Gist, gist_json, quiet_gist
 from stopgap.orchestrator.run.status import each_run
 from stopgap.orchestrator.sinks.metrics import metrics_text
 
@@ -185,6 +185,14 @@ def test_a_memory_that_was_lost_or_damaged_begins_anew(content: bytes, tmp_path:
     with Journal.open(tmp_path, clock=lambda: NOW) as journal:
         assert journal.look_at(run) == []
         assert list(journal.looks()) == [run]
+
+
+def test_a_list_of_runs_takes_nothing_from_what_status_has_remembered(journals: Journals, tmp_path: Path) -> None:
+    run = looked_at(journals, tmp_path)
+    with journals.open(tmp_path, clock=lambda: NOW) as journal:
+        journal.history(run, gist_json)
+        journal.look_at(run)
+        assert quiet_gist(journal.looks()[run])
 
 
 def test_of_a_run_that_was_pruned_nothing_is_left(tmp_path: Path) -> None:
