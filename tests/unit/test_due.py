@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 
 from stopgap.orchestrator.journal import History, Journal
+from stopgap.orchestrator.journal.looked import Look
 from stopgap.orchestrator.journal.records import RunFinished
 from stopgap.orchestrator.outcome import ExitCode
 from stopgap.orchestrator.run.status import RunStatus, each_run
@@ -22,10 +23,13 @@ class Shelf:
 
     histories: list[History]
 
-    def runs(self) -> list[SimpleNamespace]:
+    def looks(self) -> dict[str, Look]:
+        return {}
+
+    def runs(self, looks: object) -> list[SimpleNamespace]:
         return [SimpleNamespace(id=str(n)) for n, _ in enumerate(self.histories)]
 
-    def history(self, run: str) -> History:
+    def history(self, run: str, gist_of: object) -> History:
         return self.histories[int(run)]
 
 
