@@ -68,7 +68,7 @@ def _ocsf(
                     history, entry, made, record.outcome, undo=isinstance(record, UndoMade), cut=is_cut
                 )
         case FindingsMade():
-            for number, noted in enumerate(record.findings):
+            for number, noted in enumerate(record.findings, 1):
                 yield _detection(history, entry, record, noted, number)
         case EvidenceKept():
             yield {
@@ -112,12 +112,17 @@ def _detection(
     history: History, entry: Entry, record: FindingsMade, noted: FindingNoted, number: int
 ) -> dict[str, Any]:
     attacks = [{"technique": {"uid": technique_id(tag)}} for tag in noted.tags]
-    info = {"uid": f"{history.run}/{record.folder}/{noted.id}", "title": noted.title, "desc": noted.first}
+    info = {"uid": _id(history, entry, number), "title": noted.title, "desc": noted.first}
     return {
         **_base(history, entry, 2004, 1, severity=_SEVERITY[noted.severity], part=number),
         "finding_info": {**info, **({"attacks": attacks} if attacks else {})},
         "resources": [{"name": record.target}],
     }
+
+
+def _id(history: History, entry: Entry, part: int) -> str:
+    """Return the id that the stream of events gives the same: of a record, or of the finding of this number in it."""
+    return f"{history.run}/{entry.seq}/{part}" if part else f"{history.run}/{entry.seq}"
 
 
 def _base(
@@ -132,7 +137,7 @@ def _base(
         "time": int(entry.at.timestamp() * 1000),
         "metadata": {
             "version": "1.8.0",
-            "uid": f"{history.run}/{entry.seq}/{part}",
+            "uid": _id(history, entry, part),
             "correlation_uid": history.run,
             "product": {"name": "Stopgap", "vendor_name": "Stopgap", "version": __version__},
         },
@@ -161,7 +166,7 @@ def _ecs(
             words = made.change.describe_undo() if isinstance(record, UndoMade) else made.change.describe()
             yield {**event, "message": words, "host": {"name": made.host}}
         case FindingsMade():
-            for number, noted in enumerate(record.findings):
+            for number, noted in enumerate(record.findings, 1):
                 about = {"type": ["info"], "outcome": "unknown", "severity": _SEVERITY[noted.severity]}
                 event = _ecs_base(history, entry, "finding", "alert", ["intrusion_detection"], number, **about)
                 event |= {"rule": {"id": noted.id, "name": noted.title}, "host": {"name": record.target}}
@@ -177,7 +182,7 @@ def _ecs(
 def _ecs_base(
     history: History, entry: Entry, action: str, kind: str, category: list[str], part: int = 0, **about: object
 ) -> dict[str, Any]:
-    event = {"id": f"{history.run}/{entry.seq}/{part}", "kind": kind, "category": category, "action": action, **about}
+    event = {"id": _id(history, entry, part), "kind": kind, "category": category, "action": action, **about}
     return {
         "@timestamp": rfc3339(entry.at),
         "ecs": {"version": "8.17.0"},

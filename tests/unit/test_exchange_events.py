@@ -11,6 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from ocsf_json_schema import OcsfJsonSchemaEmbedded, get_ocsf_schema
 
+from stopgap.orchestrator.documents.event import RunEvents
 from stopgap.orchestrator.exchange.events import events
 from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.journal.chain import Entry
@@ -96,6 +97,15 @@ def test_a_cloud_event_of_each_record_has_an_id_that_stays(history: History):
         each["specversion"] == "1.0" and each["source"] and each["type"].startswith("stopgap.") for each in found
     )
     assert found == list(events(history, "cloudevents"))
+
+
+def test_a_finding_has_the_id_that_the_stream_of_events_gives_it(history: History):
+    [entry] = [each for each in history.entries if isinstance(each.record, FindingsMade)]
+    stream = RunEvents(history.run, lambda: history.entries)
+    told = [each["id"] for known in history.entries for each in stream.of(known) if known is entry]
+    alerts = [each["event"]["id"] for each in events(history, "ecs") if each["event"]["kind"] == "alert"]
+    detections = [each["metadata"]["uid"] for each in events(history, "ocsf") if each["class_uid"] == 2004]
+    assert (len(alerts), set(alerts) <= set(told), detections) == (2, True, alerts)
 
 
 @pytest.mark.parametrize("form", ["ocsf", "ecs", "cloudevents"])
