@@ -13,12 +13,12 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from play_sites import Play, described, order
@@ -33,6 +33,7 @@ from stopgap.orchestrator.journal.team.records import TeamTable
 from stopgap.orchestrator.journal.team.schema import install
 from stopgap.orchestrator.sites.queue import connection_settings, prepare
 
+T = TypeVar("T")
 PROCESSES = 4
 _DEFER = (
     "SELECT procrastinate_defer_jobs_v1(array_agg(ROW('site-' || site, 'stopgap.carry_on', 10, router, run,"
@@ -92,47 +93,49 @@ def measure(top: Path) -> Session:
         inventory, runbook = described(play, 2, asks=False)
         run = order(play, runbook, inventory, ["web1"])[0]
         words = ["runner", "--site", "tokyo", "-i", str(top / "tokyo.json"), "--until-idle"]
-        before, began, used = (
-            load_of(database.address),
-            time.monotonic(),
-            resource.getrusage(resource.RUSAGE_CHILDREN),
-        )
+        began, used = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         most = [0]
-        process = subprocess.Popen(runners.words("tokyo", 0, words), env=runners.environ("tokyo", 0))
-        while process.poll() is None:
-            most.append(load_of(database.address)[2])
-            time.sleep(0.05)
+        with psycopg.connect(database.address, autocommit=True) as watching:
+            before = load_of(watching)
+            process = subprocess.Popen(runners.words("tokyo", 0, words), env=runners.environ("tokyo", 0))
+            while process.poll() is None:
+                most.append(load_of(watching)[2])
+                time.sleep(0.2)
+            statements = load_of(watching)[0] - before[0] - len(most)
         now = resource.getrusage(resource.RUSAGE_CHILDREN)
         with open_journal() as journal:
             if journal.history(run).state != "ok":
                 raise SystemExit("the measured run did not end well")
             entries = list(journal.records(run))
-            rows = journal.last_row(run), entries
         first = entries[0].at
         records, last = [], first
         with psycopg.connect(database.address) as reading:
             texts = reading.execute(
                 "SELECT kind, record FROM stopgap.records WHERE run = %s ORDER BY seq", (run,)
             ).fetchall()
-        for (kind, text), entry in zip(texts, rows[1], strict=True):
+        for (kind, text), entry in zip(texts, entries, strict=True):
             records.append((str(kind), str(text), (entry.at - last).total_seconds()))
             last = entry.at
         begins = next(n for n, (kind, _, _) in enumerate(records) if kind == "plan-made")
         records[begins] = (*records[begins][:2], 0.0)
         took = time.monotonic() - began
         cpu = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
-        # What the polling itself adds is one transaction a look.
-        statements = load_of(database.address)[0] - before[0] - len(most)
         return Session(tuple(records), took, cpu, statements, max(most) - before[2])
     finally:
         database.stop()
         networks.down()
 
 
-def load_of(address: str) -> tuple[int, int, int]:
+class Plain(Connection):
+    """A connection without the timer that guards each act: thousands of timers are not what is measured here."""
+
+    def act(self, act: Callable[[psycopg.Connection[tuple[Any, ...]]], T], *, seconds: float = 0.0) -> T:
+        return act(self._opened())
+
+
+def load_of(connection: psycopg.Connection[Any]) -> tuple[int, int, int]:
     """Return the transactions so far, the size in bytes, and the connections."""
-    with psycopg.connect(address, autocommit=True) as connection:
-        row = connection.execute(_LOAD).fetchone()
+    row = connection.execute(_LOAD).fetchone()
     assert row
     return int(row[0]), int(row[1]), int(row[2])
 
@@ -147,7 +150,7 @@ def simulate(address: str, session: Session, sizes: Sizes) -> list[tuple[str, ..
     routers = [f"{site}-edge{n // sizes.sites % sizes.routers}" for n, (site, _) in enumerate(rows)]
     began = time.monotonic()
     with psycopg.connect(address, **connection_settings(), autocommit=True) as queue:
-        queue.execute(_DEFER.encode(), ([run for _, run in rows], [site for site, _ in rows], routers))
+        queue.execute(_DEFER, ([run for _, run in rows], [site for site, _ in rows], routers))
     ordered = time.monotonic() - began
     print(f"{sizes.hosts} jobs in the queue after {ordered:.1f} s", flush=True)
     context = multiprocessing.get_context("fork")
@@ -156,36 +159,27 @@ def simulate(address: str, session: Session, sizes: Sizes) -> list[tuple[str, ..
         context.Process(target=_play, args=(address, session, sizes, number, stop)) for number in range(PROCESSES)
     ]
     table: list[tuple[str, ...]] = []
-    begun, before = time.monotonic(), load_of(address)
-    for each in players:
-        each.start()
-    try:
-        pause = max(5.0, sizes.minutes * 60 / 30)
-        last, at = before, begun
-        while True:
-            time.sleep(pause)
-            todo, doing = _depth(address)
-            now, moment = load_of(address), time.monotonic()
-            rate = (now[0] - last[0]) / (moment - at)
-            done = sizes.hosts - todo - doing
-            table.append(
-                (f"{moment - begun:.0f}", str(todo), str(doing), str(done), f"{rate:.0f}", f"{now[1] / 1e6:.0f}")
-            )
-            print("  ".join(f"{cell:>9}" for cell in table[-1]), flush=True)
-            last, at = now, moment
-            if not (todo or doing) or moment - begun > sizes.minutes * 60:
-                return table
-    finally:
-        stop.set()
+    with psycopg.connect(address, autocommit=True, **connection_settings()) as watching:
+        begun, last, at = time.monotonic(), load_of(watching), time.monotonic()
         for each in players:
-            each.join()
-
-
-def _depth(address: str) -> tuple[int, int]:
-    with psycopg.connect(address, **connection_settings(), autocommit=True) as queue:
-        row = queue.execute(_DEPTH.encode()).fetchone()
-    assert row
-    return int(row[0]), int(row[1])
+            each.start()
+        try:
+            while True:
+                time.sleep(max(5.0, sizes.minutes * 60 / 30))
+                depth = watching.execute(_DEPTH).fetchone()
+                now, moment = load_of(watching), time.monotonic()
+                todo, doing = depth or (0, 0)
+                rate = (now[0] - last[0]) / (moment - at)
+                seconds, done = moment - begun, sizes.hosts - todo - doing
+                table.append((f"{seconds:.0f}", *map(str, (todo, doing, done)), f"{rate:.0f}", f"{now[1] / 1e6:.0f}"))
+                print("  ".join(f"{cell:>9}" for cell in table[-1]), flush=True)
+                last, at = now, moment
+                if not (todo or doing) or seconds > sizes.minutes * 60:
+                    return table
+        finally:
+            stop.set()
+            for each in players:
+                each.join()
 
 
 def _play(address: str, session: Session, sizes: Sizes, number: int, stop: threading.Event) -> None:
@@ -211,7 +205,7 @@ def _slot(address: str, session: Session, site: str, stop: threading.Event) -> N
     ):
         row = queue.execute("SELECT worker_id FROM procrastinate_register_worker_v1()").fetchone()
         worker = row[0] if row else None
-        database = Connection(Address(address, "the play's"))
+        database = Plain(Address(address, "the play's"))
         while not stop.is_set():
             job = queue.execute(_FETCH, ([f"site-{site}"], worker)).fetchone()
             if not job or job[0] is None:
@@ -265,6 +259,7 @@ def main(words: Sequence[str]) -> int:
         print(
             f"measured: a run of {session.seconds:.1f} s, {session.cpu:.1f} s of CPU at the site,"
             f" {len(session.records)} records of {sum(len(t) for _, t, _ in session.records)} bytes,"
+            f" {sum(pause for _, _, pause in session.records):.1f} s of it in sessions,"
             f" {session.statements} transactions, {session.connections} connections at most"
         )
         database = Database(top / "db", settings="-c shared_buffers=256MB -c max_connections=500")

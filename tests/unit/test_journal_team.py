@@ -11,6 +11,7 @@ from stopgap.orchestrator.journal.prune import judge, remove
 from stopgap.orchestrator.journal.records import Answered, HostUnreachable, RunFinished, StepStarted
 from stopgap.orchestrator.journal.team.address import Address, team_address
 from stopgap.orchestrator.journal.team.connection import Database, LostError
+from stopgap.orchestrator.journal.team.opening import open_team
 from stopgap.orchestrator.journal.team.schema import VERSION, install
 from stopgap.orchestrator.journal.team.shared import TeamRecords
 from stopgap.orchestrator.run.closing import write_report
@@ -265,3 +266,29 @@ def test_runs_are_pruned_for_every_machine(team: Journals, tmp_path: Path) -> No
         assert [each.run for each in other.pruned()] == [gone]
         with pytest.raises(JournalError, match="was pruned"):
             other.append(gone, unreachable(1))
+
+
+def test_where_another_may_carry_the_run_on_an_act_waits_for_the_database_unless_it_cuts_off(
+    team: Journals, tmp_path: Path
+) -> None:
+    cluster, asked = team.cluster, [False, True]
+    assert cluster
+
+    def waits() -> bool:
+        goes_on = asked.pop(0) if asked else True
+        if goes_on and cluster.process is None:
+            cluster.start()
+        return goes_on
+
+    with open_team(tmp_path / "a", team.address, waits=waits) as journal:
+        run = journal.begin(STARTED)
+        cluster.crash()
+        journal.append(run, unreachable(1))
+        assert journal.apart
+        journal.assure(urgent=True)
+        with pytest.raises(JournalError, match="nothing more was done"):
+            journal.assure()
+        journal.assure()
+        assert journal.apart is None
+        with team.open(tmp_path / "b") as other:
+            assert hosts(other, run) == ["h1"]
