@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -46,6 +47,7 @@ STAGES = (
 """The record after which a runner is killed: from the taking of a run to what follows an answer."""
 WHOLE = 10
 """Targets of the one order over both sites."""
+_NEXT = "SELECT at FROM stopgap.records WHERE run = %s AND number > %s AND kind <> 'answered' ORDER BY number LIMIT 1"
 _LAST = (
     "SELECT r.run, r.kind, r.number FROM stopgap.heads h JOIN stopgap.records r ON (r.run, r.seq) = (h.run, h.seq)"
     " WHERE r.run = ANY (%s)"
@@ -122,20 +124,24 @@ class Play:
         """Kill the runner of a run behind a record of a kind; return what waits for the takeover."""
         run, key = self.at(site, kind)
         self.runners.kill(key)
-        struck, (stood, number) = time.monotonic(), self.last()[run]
+        struck, (stood, number) = datetime.now(UTC), self.last()[run]
         self.say(f"kill -9 of runner {key[0]}-{key[1]}, its run behind {stood}")
         return lambda: self.await_takeover(run, number, struck, lambda: self.runners.start(*key))
 
-    def await_takeover(self, run: str, number: int, struck: float, then: Callable[[], None]) -> None:
+    def await_takeover(self, run: str, number: int, struck: datetime, then: Callable[[], None]) -> None:
         """Wait until somebody has gone on with a run, and note how long it took."""
+        found: list[str] = []
 
         def gone_on() -> bool:
-            kind, now = self.tick()[run]
-            return now != number and kind != "answered"
+            self.tick()
+            with psycopg.connect(self.database.address, autocommit=True) as connection:
+                row = connection.execute(_NEXT, (run, number)).fetchone()
+            found.extend(row or ())
+            return bool(row)
 
         wait_until(gone_on, f"another runner goes on with {run}", 0.2)
         self.silent.discard(self.runs[run])
-        self.taken.append(time.monotonic() - struck)
+        self.taken.append((datetime.fromisoformat(found[0]) - struck).total_seconds())
         self.say(f"          {run} is carried on by another, after {self.taken[-1]:.0f} s")
         then()
 
@@ -261,7 +267,7 @@ def cut_off(play: Play) -> int:
     Return 1 where the runner that comes back does not say that it lost the run.
     """
     run, key = play.at("tokyo", "asked")
-    number, struck = play.last()[run][1], time.monotonic()
+    number, struck = play.last()[run][1], datetime.now(UTC)
     play.networks.cut(*key)
     play.say(f"the network between runner {key[0]}-{key[1]} and the database is cut")
     play.await_takeover(run, number, struck, lambda: play.networks.mend(*key))
@@ -274,7 +280,7 @@ def cut_off(play: Play) -> int:
 def asleep(play: Play) -> None:
     """Stop a runner with its runs until another has taken a run over, and let it come back."""
     run, key = play.at("osaka", "asked")
-    number, struck = play.last()[run][1], time.monotonic()
+    number, struck = play.last()[run][1], datetime.now(UTC)
     play.runners.signal(key, signal.SIGSTOP)
     play.say(f"runner {key[0]}-{key[1]} is stopped, and thought dead")
     play.await_takeover(run, number, struck, lambda: play.runners.signal(key, signal.SIGCONT))
@@ -288,7 +294,7 @@ def undo(play: Play, whole: list[str]) -> int:
     play.say("the undo of the order over both sites is ordered")
     run, key = play.at(play.runs[whole[0]], "undo-intended")
     play.runners.kill(key)
-    number, struck = play.last()[run][1], time.monotonic()
+    number, struck = play.last()[run][1], datetime.now(UTC)
     play.say(f"kill -9 of runner {key[0]}-{key[1]}, in the undo")
     play.await_takeover(run, number, struck, lambda: play.runners.start(*key))
     codes: list[int] = []
