@@ -9,6 +9,7 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 from stopgap.orchestrator.journal.home import private_folder
 from stopgap.orchestrator.journal.strays import RUN_ID
 from stopgap.orchestrator.sites.carrying import LATER, WAITS
-from stopgap.orchestrator.sites.extra import procrastinate_, psycopg
+from stopgap.orchestrator.sites.extra import QueueError, procrastinate_, psycopg
 from stopgap.orchestrator.sites.queue import TASK, connection_settings, prepare, queue_of
 from stopgap.orchestrator.text import Text, tr
 
@@ -91,11 +92,19 @@ class _Carrying:
 def run_site(site: Site, *, until_idle: bool = False) -> None:
     """Carry runs on until a signal; `until_idle`: until the queue is empty. A lost database is waited for.
 
-    Raises QueueError where the queue cannot be used at the start, UsageError without the extra.
+    Raises UsageError without the extra; with `until_idle`, QueueError where the queue cannot be used at the start.
     """
     for name in ("procrastinate", "psycopg.pool"):  # what they log is told in one line
         logging.getLogger(name).addHandler(logging.NullHandler())
-    prepare(site.address)
+    while True:
+        try:
+            prepare(site.address)
+            break
+        except QueueError as error:
+            if until_idle:
+                raise
+            site.tell(tr("{error}; it is tried again", error=error))
+            time.sleep(_RECONNECT)
     asyncio.run(_serve(site, until_idle=until_idle))
 
 
