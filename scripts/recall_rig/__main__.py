@@ -108,7 +108,10 @@ def findings(home: Path, host: str) -> list[dict[str, Any]]:
     words = [ROOT / ".venv/bin/stopgap", "evidence", "findings", run / "evidence" / host, "--json"]
     done = subprocess.run(words, capture_output=True, text=True, env=os.environ | {"STOPGAP_HOME": str(home)})
     sys.stderr.write(done.stderr)
-    return [finding for line in done.stdout.splitlines() for finding in json.loads(line)["findings"]]
+    judged = [json.loads(line) for line in done.stdout.splitlines()]
+    for unread in (each for one in judged for each in one.get("unread", ())):
+        say(f"{host}: not read, so that its figures are too good: {unread}")
+    return [finding for one in judged for finding in one["findings"]]
 
 
 def texts(found: Sequence[dict[str, Any]]) -> Iterator[tuple[str, str, str]]:

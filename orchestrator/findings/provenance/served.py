@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import re2
 
+from stopgap.orchestrator.findings.provenance.flow import flows, uncommented
+
 LARGEST = 1 << 20
 """Bytes of a file that are looked at."""
 _MOST_STRINGS = 20_000
@@ -68,12 +70,17 @@ _PHP: tuple[tuple[int, str, re2._Regexp], ...] = tuple(
         (
             3,
             "includes what a visitor names",
-            r"(?i)(?:^|[^>:\w$])(include|require)(_once)?\b\s*\(?\s*@?[^;\n]{0,60}\$_(GET|POST|REQUEST|COOKIE)\s*\[",
+            r"(?i)(?:^|[^>:\w$])(include|require)(_once)?(\s|\()\s*\(?\s*@?[^;\n]{0,60}\$_(GET|POST|REQUEST|COOKIE)\s*\[",
         ),
         (
             3,
             "includes what is no code",
-            r"(?i)(?:^|[^>:\w$])(include|require)(_once)?\b\s*\(?\s*[^;\n\"']{0,60}[\"'][^\"'\n;]{0,300}\.(ico|jpe?g|png|gif|bmp|webp|svg|txt|css|log|dat|tmp|bak|zip|gz|pdf|woff2?|ttf|mp[34])[\"']",
+            r"(?i)(?:^|[^>:\w$])(include|require)(_once)?\b\s*\(?\s*[^;\n\"']{0,60}[\"'][^\"'\n;]{0,300}\.(ico|jpe?g|png|gif|bmp|webp|svg|zip|gz|pdf|woff2?|ttf|mp[34])[\"']",
+        ),
+        (
+            2,
+            "includes a text as code",
+            r"(?i)(?:^|[^>:\w$])(include|require)(_once)?\b\s*\(?\s*[^;\n\"']{0,60}[\"']([^\"'\n;]{0,300}/\.[^\"'\n;]{0,100}|/[^\"'\n;]{0,300})\.(txt|css|log|dat|tmp|bak)[\"']",
         ),
         (
             3,
@@ -127,6 +134,7 @@ _PHP: tuple[tuple[int, str, re2._Regexp], ...] = tuple(
         ),
     )
 )
+_CLASS = _compiled(r"(?m)^(?:abstract |final )?(?:class|interface|trait) \w+[^\n{]{0,200}(?:\{|$)")
 _RUNS_INPUT = _compiled(
     rf"(?i)(?:^|[^>:\w$])(?:{_RUNS})\s*\([^;\n]{{0,160}}?\$_(?:GET|POST|REQUEST|COOKIE|SERVER|FILES)\b"
 )
@@ -169,11 +177,20 @@ _JSP_INPUT = re.compile(r"(?i)request\.(?:getParameter|getHeader|getInputStream|
 _CGI = _compiled(
     r"(?im)(eval|exec|system|popen|sh\s+-c|`|\$\()[^\n]{0,120}(\$\{?QUERY_STRING|\$ENV\{['\"]?(QUERY_STRING|HTTP_\w+)|\$\{?HTTP_\w+|param\s*\(|getvalue\s*\(|FieldStorage|\brequest\.(args|form|values|GET|POST|params|query|headers|cookies|get_json|json|data)\b|environ\[['\"](QUERY_STRING|HTTP_))"
 )
+_ROUTE = re.compile(
+    r"(?i)@\w{1,30}\.(?:route|get|post|api_route)\s*\(|^(?:get|post)\s+[\"']/|def application\(environ", re.MULTILINE
+)
+_ANY_COMMAND = re.compile(
+    r"\bos\.(?:popen|system)\s*\(\s*\w{1,40}\s*\)|\bsubprocess\.\w{1,20}\([^)\n]{0,200}shell\s*=\s*True|`#\{params|\b(?:exec|eval)\(\s*(?:zlib|base64|marshal|params)"
+)
 _ASP = _compiled(
     r"(?i)\b(eval|execute|executeglobal)\s*\(?\s*request\b|WScript\.Shell|Process\.Start\s*\([^)]*request"
 )
+_SERVER = re.compile(r"\brequire\s*\(\s*[\"']|^(?:import|export)\s|\bmodule\.exports\b", re.MULTILINE)
+"""A program, and no script of a page."""
 _NODE = _compiled(
     r"(?i)(^|[^.\w])(eval|new\s+Function|exec(Sync)?|spawn(Sync)?|execFile(Sync)?)\s*\([^;\n]{0,160}\b\w{1,20}\.(query|body|headers|params|cookies)\b"
+    r"|child_process[\"']\s*\)\s*\.\s*\w*(exec|spawn)\w*\s*\([^;\n]{0,200}\b\w{1,20}\.(url|query|body|headers|params|cookies)\b"
     r"|\.run(InNewContext|InThisContext|InContext)\s*\([^;\n]{0,160}\b\w{1,20}\.(query|body|headers|params|cookies)\b"
 )
 """What a visitor sends to a server in JavaScript is run there."""
@@ -198,12 +215,22 @@ _EVALS = re.compile(r"(?i)\beval\s*\(\s*(?:atob|String\.fromCharCode|unescape|fu
 
 
 def signs_of_php(content: bytes) -> Iterator[Sign]:
-    """Yield what a file of PHP, or one that holds PHP, does; linear in its size."""
-    content = content[:LARGEST]
+    """Yield what a file of PHP, or one that holds PHP, does; linear in its size.
+
+    Of a file that declares a class, as libraries do, what is only odd weighs less.
+    """
+    library = _CLASS.search(content) is not None
+    for sign in _signs_of_php(content):
+        yield Sign(sign.weight - 1, sign.text) if library and sign.weight <= 2 else sign
+
+
+def _signs_of_php(content: bytes) -> Iterator[Sign]:
+    source = uncommented(content[:LARGEST].decode("latin-1"))
+    content = source.encode("latin-1")
     for weight, text, pattern in _PHP:
         if pattern.search(content):
             yield Sign(weight, text)
-    source = content.decode("latin-1")
+    yield from (Sign(weight, text) for weight, text in flows(source))
     if any(not _GUARDED.search(found) for found in _found(_RUNS_INPUT, content)):
         yield Sign(4, "runs what a visitor sends")
     called = {found[1] for found in _CALLED.finditer(_STRING.sub("''", source))}
@@ -291,11 +318,13 @@ def signs_of_script(name: str, content: bytes) -> Iterator[Sign]:
         if _ASP.search(content):
             yield Sign(4, "runs what a visitor sends")
     elif end in {"js", "mjs", "cjs", "ts"}:
-        if _NODE.search(content):
+        if _SERVER.search(source) and _NODE.search(content):
             yield Sign(3, "runs what a visitor sends")
         yield from _signs_of_javascript(source)
     elif _CGI.search(content):
         yield Sign(3, "runs what a visitor sends")
+    elif len(content) < 8192 and _ROUTE.search(source) and _ANY_COMMAND.search(source):
+        yield Sign(2, "runs a command that it was given, and answers requests")
 
 
 def _signs_of_javascript(source: str) -> Iterator[Sign]:

@@ -1,0 +1,171 @@
+"""Where a visitor's words go in a file of PHP: through variables, into what runs, loads, opens or sends them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import re2
+
+
+def _compiled(pattern: str) -> re2._Regexp:
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = 64 << 20
+    return re2.compile(pattern, options)
+
+
+SMALL = 8 << 10
+"""Bytes up to which a file is a page by itself; a library that does the same has checks elsewhere."""
+_LARGEST = 256 << 10
+_MOST = 4000
+"""Assignments of one file that are followed."""
+_ROUNDS = 3
+_WORDS = ("$_", "php://input", "_headers", "/sh", "/bash", "eval")
+"""Without any of them nothing below is in a file."""
+_COMMENT = _compiled(r"(?s)/\*.{0,60}?\*/")
+_MANY_COMMENTS = 6
+_SOURCE = _compiled(
+    r"\$_(?:GET|POST|REQUEST|COOKIE)\b|\$_SERVER\s*\[\s*['\"](?:HTTP_(?:[B-GJ-W]|ACCEPT\b|ACCEPT_[LC]|X_[A-EG-Z]|A[^C])|QUERY_STRING)"
+)
+_INPUT = _compiled(
+    r"(?i)^[\s@(]*(?:\w+\s*\([\s@(]*){0,4}['\"]php://input|\b(?:getallheaders|apache_request_headers)\s*\("
+)
+_GUARD = _compiled(
+    r"(?i)escapeshell|\bintval\b|\(int\)|\(bool\)|\bin_array\b|\barray_key_exists\b|\bhash|\bmd5\b|\bsha1\b|===|\bfilter_|\bsanit"
+)
+_FETCHED = _compiled(
+    r"(?i)(?:file_get_contents|fopen|file|curl_init|stream_get_contents)\s*\(\s*['\"](?:https?:|ftp:|[^'\"\n]{0,200}\.(?:png|jpe?g|gif|ico|txt|dat|log|css|svg|zip|bin)['\"])"
+    r"|^\s*['\"](?:https?|ftp)://"
+)
+"""From another host, or out of what is no code."""
+_BEGINS = _compiled(
+    r"^[\s@(]*(?:['\"]\?>['\"]\s*\.\s*)?(?:(?:\w+\s*\(|\(\w+\))[\s@(]*){0,4}(?:\$(\w{1,60})|([A-Z]\w{0,40}))"
+)
+"""With what an expression begins, functions around it left aside; a command that is put together begins with a literal."""
+_ASSERTS = _compiled(
+    r"(?i)(?:^|[^\w>:$])assert\s*\(\s*@?(?:(?:base64_decode|stripslashes|trim)\s*\(\s*)?\$(\w{1,60})\s*(?:\[[^\]\n]{0,40}\]\s*)?[,)]"
+)
+_ASSIGNED = _compiled(r"\$(\w{1,60})\s*(?:\[[^\]\n]{0,60}\]\s*)?\.?=([^=>;][^;]{0,400});")
+_EACH = _compiled(r"\bforeach\s*\(\s*([^;{]{1,200}?)\s+as\s+(?:&?\$(\w{1,60})\s*=>\s*)?&?\$(\w{1,60})\s*\)")
+_NAME = _compiled(r"\$(\w{1,60})|(?:^|[^\w'\"$>:])([A-Z]\w{0,40})")
+_CONSTANT = _compiled(r"\bdefine\s*\(\s*['\"](\w{1,40})['\"]\s*,\s*([^;]{1,200})\)\s*;")
+_RUNS = _compiled(
+    r"(?i)(?:^|[^\w>:$])(eval|system|passthru|shell_exec|exec|popen|proc_open|pcntl_exec|create_function)\s*\(([^;]{0,240})"
+)
+_TICKS = _compiled(r"(?:[;{=(]|\becho|\bprint|\breturn)\s*@?`([^`\n]{1,240})`")
+_CALLS = _compiled(r"(?m)(?:^|[;{}(=!@,?:&|]|\breturn|\becho)\s*@?\$(\w{1,60})\s*(?:\[[^\]\n]{0,40}\]\s*)?\(")
+_BACK = _compiled(r"(?i)(?:^|[^\w>:$])call_user_func(?:_array)?\s*\(\s*@?\$(\w{1,60})\s*\[")
+_HANDLER = _compiled(
+    r"(?i)\b(?:set_(?:error|exception)_handler|register_tick_function|spl_autoload_register|header_register_callback|register_shutdown_function"
+    r"|iterator_apply|array_walk(?:_recursive)?|array_map|array_filter|u[ak]?sort|usort|array_reduce)\s*\(\s*(?:@?\$_(?:GET|POST|REQUEST|COOKIE)\b"
+    r"(?:\s*\[[^\]\n]{1,40}\])?\s*(?:,\s*@?\$_\w|\))|[^;()]{0,80},\s*['\"](?:assert|system|exec|passthru|shell_exec|popen)['\"])"
+)
+_BY_LETTER = _compiled(r"(?i)\bmb_ereg(?:i)?_replace\s*\([^;]{0,200},\s*['\"][a-z]*e[a-z]*['\"]\s*\)")
+_NAMED = _compiled(
+    r"(?m)(?:^|[;{}(=@,?:&|]|\breturn|\becho)\s*@?\$\w{1,60}\s*\(\s*@?\$_(?:GET|POST|REQUEST|COOKIE)\s*\["
+)
+_FILES = _compiled(
+    r"(?i)(?:^|[^\w>:$])(?:unlink|rename|chmod|rmdir|readfile|highlight_file|show_source|file_get_contents|file_put_contents|fopen|copy)\s*\(\s*@?\$_(?:GET|POST|REQUEST|COOKIE)\s*\["
+)
+_MAILS = _compiled(r"(?i)(?:^|[^\w>:$])mail\s*\(\s*@?\$_(?:GET|POST|REQUEST)\s*\[")
+_ASKS = _compiled(
+    r"(?i)(?:->\s*(?:query|exec|multi_query)|\bmysqli?_query)\s*\(\s*(?:\$\w+\s*,\s*)?@?\$_(?:GET|POST|REQUEST)\s*\["
+)
+_KEPT = _compiled(r"(?i)\b(?:move_uploaded_file|copy)\s*\(\s*\$(\w{1,60})\s*\[")
+_SENT = _compiled(r"\$(\w{1,60})\s*=\s*@?\$_FILES\b")
+_SHELL = _compiled(r"(?i)\b(?:fsockopen|stream_socket_client|socket_connect)\s*\(")
+_SHELLS = _compiled(r"['\"](?:/usr)?/bin/(?:ba|da|z)?sh\b")
+_ROBOTS = _compiled(r"(?is)HTTP_USER_AGENT.{0,400}\b(?:google|bing|yandex|baidu)")
+_CLOAKS = _compiled(r"(?i)header\s*\(\s*['\"]\s*Location:\s*https?://|file_get_contents\s*\(\s*['\"]https?://")
+_UNMASKS = _compiled(r"(?i)\bchr\s*\(\s*ord\s*\([^;]{0,80}\^\s*ord\s*\(")
+_EVALS = _compiled(r"(?i)(?:^|[^\w>:$])(?:eval|assert)\s*\(")
+_CARRIES = _compiled(
+    r"(?i)(?:^|[^\w>:$])eval\s*\(\s*(?:['\"]\?>['\"]\s*\.\s*)?(?:substr|trim|base64_decode)?\s*\(?\s*\$(\w{1,60})"
+)
+
+
+def uncommented(source: str) -> str:
+    """Return a source without its short comments where they part words that nobody would part."""
+    return _COMMENT.sub("", source) if source.count("/*", 0, SMALL) >= _MANY_COMMENTS else source
+
+
+def flows(source: str) -> Iterator[tuple[int, str]]:
+    """Yield weight, 1 to 4, and what the source does with a visitor's words; linear in its size.
+
+    >>> list(flows("<?php $c = $_GET['c']; system($c);"))
+    [(4, "runs a visitor's words, by way of a variable")]
+    """
+    source = source[:_LARGEST]
+    small = len(source) <= SMALL
+    if not any(word in source for word in _WORDS):
+        return
+    if _SHELL.search(source) and _SHELLS.search(source) and small:
+        yield 4, "gives a shell to a connection"
+    if small and _ROBOTS.search(source) and _CLOAKS.search(source):
+        yield 2, "shows search engines something else than visitors"
+    if _UNMASKS.search(source) and _EVALS.search(source):
+        yield 3, "evaluates what it unmasks letter by letter"
+    if not small:
+        return
+    tainted, direct, fetched = _followed(source)
+    if (
+        any(_goes(found[2], tainted) for found in _RUNS.finditer(source))
+        or any(_goes(found[1], tainted) for found in _TICKS.finditer(source))
+        or any(found[1] in tainted for found in _ASSERTS.finditer(source))
+    ):
+        yield 4, "runs a visitor's words, by way of a variable"
+    if any(found[1] in direct for found in (*_CALLS.finditer(source), *_BACK.finditer(source))):
+        yield 3, "calls a function that a visitor names, by way of a variable"
+    if any(found[1] in fetched for found in _CARRIES.finditer(source)):
+        yield 3, "evaluates what it reads from elsewhere"
+    for pattern, weight, text in _DIRECT:
+        if pattern.search(source):
+            yield weight, text
+    if {found[1] for found in _KEPT.finditer(source)} & {found[1] for found in _SENT.finditer(source)}:
+        yield 2, "keeps whatever a visitor uploads"
+
+
+_DIRECT = (
+    (_HANDLER, 4, "gives a visitor's words to a callback"),
+    (_BY_LETTER, 3, "evaluates what it replaces"),
+    (_NAMED, 2, "calls what is in a variable with a visitor's words"),
+    (_FILES, 2, "opens, or changes, the file that a visitor names"),
+    (_MAILS, 2, "sends mail to whom a visitor names"),
+    (_ASKS, 2, "asks the database what a visitor says"),
+)
+
+
+def _followed(source: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """Return the variables and constants that hold a visitor's words, those that were given them at once, and those that
+    hold what was read from elsewhere.
+    """
+    pairs = [(found[1], found[2]) for number, found in enumerate(_ASSIGNED.finditer(source)) if number < _MOST]
+    pairs += [(f"={found[1]}", found[2]) for found in _CONSTANT.finditer(source)]
+    for number, found in enumerate(_EACH.finditer(source)):
+        if number < _MOST:
+            pairs += [(name, found[1]) for name in (found[2], found[3]) if name]
+    pairs = [(name, value) for name, value in pairs if not _GUARD.search(value)]
+    direct = {name for name, value in pairs if _goes(value, ())}
+    tainted, fetched = set(direct), {name for name, value in pairs if _FETCHED.search(value)}
+    for _ in range(_ROUNDS):
+        before = len(tainted) + len(fetched)
+        tainted |= {name for name, value in pairs if _goes(value, tainted)}
+        fetched |= {name for name, value in pairs if any(each in fetched for each in _names(value))}
+        if len(tainted) + len(fetched) == before:
+            break
+    return frozenset(tainted), frozenset(direct), frozenset(fetched)
+
+
+def _goes(value: str, tainted: Collection[str]) -> bool:
+    """Tell whether an expression is a visitor's words: begins with them, or with a variable that holds them."""
+    begins = _BEGINS.search(value)
+    if _GUARD.search(value) or begins is None:
+        return bool(_INPUT.search(value))
+    name = begins[1] or f"={begins[2]}"
+    return name in tainted or (name.startswith("_") and bool(_SOURCE.search(value))) or bool(_INPUT.search(value))
+
+
+def _names(value: str) -> Iterator[str]:
+    """Yield the variables of an expression, and its constants behind a `=`."""
+    for found in _NAME.finditer(value):
+        yield found[1] or f"={found[2]}"
