@@ -79,8 +79,9 @@ def from_pypi(wheel: Path, scratch: Path) -> Install:
 
     def install(site: Path, python: str) -> None:
         wheels = scratch / f"wheels-{python}"
-        wheels.mkdir()
-        wheels_from_pypi(wheels, python)
+        if not wheels.exists():
+            wheels.mkdir()
+            wheels_from_pypi(wheels, python)
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
         pip += ["--no-deps", "--no-compile", "--no-index", "--only-binary=:all:", "--python-version", python]
         pip += [word for platform in _PLATFORMS for word in ("--platform", platform)]
