@@ -16,6 +16,8 @@ from stopgap.orchestrator.findings.provenance.flow import flows, uncommented
 LARGEST = 1 << 20
 """Bytes of a file that are looked at."""
 _MOST_STRINGS = 20_000
+_LONGEST_NAME = 40
+"""Characters of the longest dangerous name in base64, and some."""
 _INPUT = r"\$_(?:GET|POST|REQUEST|COOKIE|FILES|SERVER)\b"
 _RUNS = r"eval|assert|system|passthru|shell_exec|exec|popen|proc_open|pcntl_exec|create_function"
 
@@ -27,10 +29,10 @@ class Sign(NamedTuple):
     text: str
 
 
-def _compiled(pattern: str) -> re2._Regexp:
+def _compiled(pattern: str, room: int = 64 << 20) -> re2._Regexp:
     options = re2.Options()
     options.log_errors = False
-    options.max_mem = 64 << 20
+    options.max_mem = room
     return re2.compile(pattern, options)
 
 
@@ -134,6 +136,8 @@ _PHP: tuple[tuple[int, str, re2._Regexp], ...] = tuple(
         ),
     )
 )
+_ANY_PHP = _compiled("|".join(f"(?:{pattern.pattern})" for _, _, pattern in _PHP), 256 << 20)
+"""One look at a file for all of these, since nearly every file has none."""
 _CLASS = _compiled(r"(?m)^(?:abstract |final )?(?:class|interface|trait) \w+[^\n{]{0,200}(?:\{|$)")
 _RUNS_INPUT = _compiled(
     rf"(?i)(?:^|[^>:\w$])(?:{_RUNS})\s*\([^;\n]{{0,160}}?\$_(?:GET|POST|REQUEST|COOKIE|SERVER|FILES)\b"
@@ -227,20 +231,24 @@ def signs_of_php(content: bytes) -> Iterator[Sign]:
 def _signs_of_php(content: bytes) -> Iterator[Sign]:
     source = uncommented(content[:LARGEST].decode("latin-1"))
     content = source.encode("latin-1")
-    for weight, text, pattern in _PHP:
+    for weight, text, pattern in _PHP if _ANY_PHP.search(content) else ():
         if pattern.search(content):
             yield Sign(weight, text)
     yield from (Sign(weight, text) for weight, text in flows(source))
     if any(not _GUARDED.search(found) for found in _found(_RUNS_INPUT, content)):
         yield Sign(4, "runs what a visitor sends")
-    called = {found[1] for found in _CALLED.finditer(_STRING.sub("''", source))}
+    put_together = sorted(_put_together(source))
+    # What is called is looked for only where a visitor's words, or a name that was put together, could be.
+    asked = "$_" in source or bool(put_together)
+    called = {found[1] for found in _CALLED.finditer(_STRING.sub("''", source))} if asked else set()
     if called & {found[1] for found in _ASSIGNED.finditer(source)}:
         yield Sign(3, "calls a function that a visitor names")
     if called and _EXTRACTED.search(source):
         yield Sign(3, "makes variables of a visitor's words, and calls one")
-    if {found[1] for found in _HEADERS.finditer(source)} & {found[1] for found in _CALLED_BY_KEY.finditer(source)}:
+    if "_headers" in source and {found[1] for found in _HEADERS.finditer(source)} & {
+        found[1] for found in _CALLED_BY_KEY.finditer(source)
+    }:
         yield Sign(4, "calls a function that a visitor names")
-    put_together = sorted(_put_together(source))
     if put_together:
         built = called & {found[1] for found in _BUILT.finditer(source)}
         yield Sign(3 if built or len(put_together) > 1 else 2, f"puts names together: {', '.join(put_together)[:80]}")
@@ -271,7 +279,9 @@ def _put_together(source: str) -> set[str]:
         if number > _MOST_STRINGS:
             break
         text = match[1] or match[2] or ""
-        if len(text) < 4 or len(text) > 120:
+        if len(text) < 4 or len(text) > 120 or (" " in text and "\\" not in text):
+            continue
+        if len(text) > _LONGEST_NAME and "\\" not in text:
             continue
         plain = _decoded(text) if match[2] else text
         for candidate in (plain, plain[::-1], codecs.decode(plain, "rot13"), _of_base64(plain)):
