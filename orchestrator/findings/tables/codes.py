@@ -22,7 +22,8 @@ _PHP = re.compile(r"\.(php\d?|phtml|pht|phar|inc)$", re.IGNORECASE)
 _DECLARES = re.compile(rb"(?m)^(?:abstract |final )?(?:class|interface|trait|enum|namespace) [\w\\]")
 _HEAD = 16 << 10
 """Bytes of a file of PHP in which a library declares its class."""
-_LIBRARY = 5
+_VISITORS = re.compile(r"/(uploads?|avatars?|attachments?|tmp)/", re.IGNORECASE)
+_LIBRARY = 3
 """Files of a directory that declare one, from which on it is a library."""
 _ENCODED = re.compile(rb"[A-Za-z0-9+/=]{200,}|(?:\\x[0-9a-fA-F]{2}){60,}")
 
@@ -57,6 +58,7 @@ def web_code(collected: CollectionReader) -> Iterator[Row]:
         "path": "the file",
         "php": "PHP, by its name",
         "upload": "its directory is for uploads, images or caches, and is no part of a library",
+        "visitors": "that is what visitors bring, and no picture or cache of the application",
         "uid": "whose it is",
         "encoded": "characters of the longest encoded run",
         "entropy": "bits a character, of that run: 6 is base64 of anything compressed",
@@ -76,6 +78,7 @@ def web_programs(collected: CollectionReader) -> Iterator[Row]:
             "path": member.name,
             "php": bool(_PHP.search(member.name)),
             "upload": _brought(member, libraries),
+            "visitors": bool(_VISITORS.search(member.name)),
             "uid": member.uid,
             "encoded": len(longest),
             "entropy": _entropy(longest),
@@ -110,7 +113,7 @@ def web_writable(collected: CollectionReader) -> Iterator[Row]:
 
 
 def _libraries(collected: CollectionReader) -> frozenset[str]:
-    """Return the directories in which nearly every file of PHP, of five and more, declares a class or a namespace.
+    """Return the directories in which nearly every file of PHP, of three and more, declares a class or a namespace.
 
     An application names parts of its library like places for visitors' files: `includes/cache`, `inc/Media`.
     """
@@ -128,7 +131,8 @@ def _brought(member: Member, libraries: frozenset[str]) -> bool:
     found = _UPLOADS.search(member.name)
     if found is None or found[1].lower() == "uploads":
         return found is not None
-    return member.name[: found.start()] not in libraries or not _DECLARES.search(member.read(_HEAD))
+    around = {member.name[: found.start()], member.name.rpartition("/")[0]}
+    return not around & libraries or not _DECLARES.search(member.read(_HEAD))
 
 
 def server_accounts(collected: CollectionReader) -> frozenset[tuple[int, int]]:
