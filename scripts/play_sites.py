@@ -272,7 +272,12 @@ def cut_off(play: Play) -> int:
     play.say(f"the network between runner {key[0]}-{key[1]} and the database is cut")
     play.await_takeover(run, number, struck, lambda: play.networks.mend(*key))
     log = play.top / f"home-{key[0]}-{key[1]}" / "runs" / run / "runner.log"
-    wait_until(lambda: "took over the lock" in log.read_text(), f"the runner that was cut off says so: {log}")
+
+    def says() -> bool:
+        play.tick()
+        return "took over the lock" in log.read_text()
+
+    wait_until(says, f"the runner that was cut off says so: {log}")
     play.say("          mended; the first one says that it lost the run")
     return 0
 
