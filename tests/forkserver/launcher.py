@@ -15,8 +15,7 @@ connection.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDBUF, 1 << 20)
 files = b"".join(number.to_bytes(4, sys.byteorder) for number in (0, 1, 2))
 connection.sendmsg([b"\0".join(words)], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, files)])
 for number in (1, 2, 15):
-    if _signal.getsignal(number) is not _signal.SIG_IGN:
-        _signal.signal(number, lambda number, _frame: connection.send(bytes([number])))
+    _signal.signal(number, lambda number, _frame: connection.send(bytes([number])))
 status = int(connection.recv(16) or b"70")
 if status < 0:
     _signal.signal(-status, _signal.SIG_DFL)

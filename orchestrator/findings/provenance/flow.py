@@ -20,7 +20,7 @@ _LARGEST = 256 << 10
 _MOST = 4000
 """Assignments of one file that are followed."""
 _ROUNDS = 3
-_WORDS = ("$_", "php://input", "_headers", "/sh", "/bash", "eval")
+_WORDS = ("$_", "php://input", "headers", "/sh", "/bash", "eval")
 """Without any of them nothing below is in a file."""
 _COMMENT = _compiled(r"(?s)/\*.{0,60}?\*/")
 _MANY_COMMENTS = 6
@@ -97,7 +97,8 @@ def flows(source: str) -> Iterator[tuple[int, str]]:
     """
     source = source[:_LARGEST]
     small = len(source) <= SMALL
-    if not any(word in source for word in _WORDS):
+    lower = source.lower()
+    if not any(word in lower for word in _WORDS):
         return
     if _SHELL.search(source) and _SHELLS.search(source) and small:
         yield 4, "gives a shell to a connection"

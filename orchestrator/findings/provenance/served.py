@@ -245,7 +245,7 @@ def _signs_of_php(content: bytes) -> Iterator[Sign]:
         yield Sign(3, "calls a function that a visitor names")
     if called and _EXTRACTED.search(source):
         yield Sign(3, "makes variables of a visitor's words, and calls one")
-    if "_headers" in source and {found[1] for found in _HEADERS.finditer(source)} & {
+    if "headers" in source.lower() and {found[1] for found in _HEADERS.finditer(source)} & {
         found[1] for found in _CALLED_BY_KEY.finditer(source)
     }:
         yield Sign(4, "calls a function that a visitor names")
