@@ -25,8 +25,8 @@ SHARED = (
 SEVERING = {"up", "down", "pause", "reboot", "cut"}
 """Commands of scripts/lab after which no connection is used again."""
 LONGEST = (
-    *("test_traffic_drivers", "test_proof", "test_traffic_bgp", "test_traffic_own_host", "test_chaos"),
-    *("test_when_things_go_wrong", "test_main_job", "test_recovery", "test_traffic_block", "test_drill"),
+    *("test_traffic_nat", "test_proof", "test_traffic_drivers", "test_traffic_block", "test_verdict", "test_chaos"),
+    *("test_when_things_go_wrong", "test_main_job", "test_recovery", "test_traffic_bgp", "test_traffic_own_host"),
 )
 """Files whose tests take longest, so that labs side by side end at about the same time."""
 
