@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -111,12 +112,18 @@ def begin(home: Path, sink: str, run: str, first: int) -> None:
         folder = private_folder(home / FOLDER / sink)
     except JournalError as error:
         raise OSError(str(error)) from None
-    with suppress(FileExistsError):
-        descriptor = os.open(folder / run, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        try:
-            os.write(descriptor, _line(first, 0, 0, "", None))
-        finally:
-            os.close(descriptor)
+    if (folder / run).exists():
+        return
+    # Under its name only when it is whole: a file without its line would stand for the run from its beginning.
+    temporary = folder / f".{run}.{secrets.token_hex(4)}"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    try:
+        os.write(descriptor, _line(first, 0, 0, "", None))
+        with suppress(FileExistsError):
+            os.link(temporary, folder / run)
+    finally:
+        os.close(descriptor)
+        temporary.unlink(missing_ok=True)
 
 
 def places(home: Path, sink: str) -> list[Path]:

@@ -26,7 +26,7 @@ from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.journal.records import AnyRecord, RunFinished, RunStarted
 from stopgap.orchestrator.run.stream import Stream
 from stopgap.orchestrator.secret.secret import forget
-from stopgap.orchestrator.sinks import Deliveries, configured, undelivered
+from stopgap.orchestrator.sinks import Deliveries, backlog, configured, undelivered
 from stopgap.orchestrator.sinks.config import PrometheusSink, SinkFile, SyslogSink
 from stopgap.orchestrator.sinks.loading import Configured
 from stopgap.orchestrator.sinks.metrics import metrics_text
@@ -271,6 +271,23 @@ def test_an_error_of_a_plug_ins_own_costs_the_one_event(home: Path) -> None:
     deliver(home, run, receiving.sink)
     assert len(receiving.taken) == len(stream(home)) - 1
     assert left(home) == [("test", False, 1, "KeyError: 'colour'")]
+
+
+def test_a_place_is_there_whole_or_not_at_all(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, seen = os.write, []
+
+    def watched(descriptor: int, content: bytes) -> int:
+        seen.append(backlog.places(home, "desk"))
+        return write(descriptor, content)
+
+    monkeypatch.setattr(os, "write", watched)
+    backlog.begin(home, "desk", "a-run", 5)
+    assert seen == [[]]
+    [path] = backlog.places(home, "desk")
+    place = backlog.Place.take(path)
+    assert place
+    assert place.next == 5
+    place.close(complete=False)
 
 
 def test_records_of_another_process_reach_the_sinks_of_the_run(home: Path) -> None:

@@ -207,7 +207,7 @@ def test_a_runner_outlives_its_database(tokyo: Tokyo) -> None:
         tokyo.database.start()
         with open_journal() as journal:
             order_again(journal, tokyo.database.url(), tokyo.run, Gate())
-        while "exit status" not in (said := runner.stdout.readline()):
+        while f"{tokyo.run}: exit status" not in (said := runner.stdout.readline()):
             assert said, "the runner has ended"
         assert tokyo.lines.read_text() == "x\n"
     finally:
