@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
-from stopgap.orchestrator.cli.journals import open_journal
+from stopgap.orchestrator.cli.journals import open_journal, open_journal_to_read
 from stopgap.orchestrator.cli.steps import counted
 from stopgap.orchestrator.cli.terminal import Terminal
 from stopgap.orchestrator.documents.whole import undone_document
 from stopgap.orchestrator.errors import RefusedError, UsageError
-from stopgap.orchestrator.journal import DamagedRunError, History
+from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.outcome import ExitCode, run_outcome, word_of
 from stopgap.orchestrator.run.gate import gate_here
 from stopgap.orchestrator.run.person import operator
@@ -24,13 +22,12 @@ _PAUSE = 1.0
 
 
 def went_to_sites(run: str) -> bool:
-    """Return True for a run that was ordered at a site; False for a damaged run, which the undo itself refuses.
+    """Return True for a run that was ordered at a site, by the records of the order alone: the undo verifies the run.
 
     Raises UnknownRunError.
     """
-    with open_journal() as journal, suppress(DamagedRunError):
-        return bool(journal.history(journal.resolve(run)).site)
-    return False
+    with open_journal_to_read() as journal:
+        return any(journal.of_run(journal.resolve(run), "run-queued"))
 
 
 def undo_at_sites(run: str, wanted: UndoRequested, *, yes: bool, as_json: bool) -> int:

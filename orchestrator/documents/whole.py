@@ -10,7 +10,7 @@ from stopgap.orchestrator.journal import History
 
 
 def whole_object(exit_code: int | None, runs: tuple[History, ...]) -> dict[str, Any]:
-    """Give the runs of one order with their common exit code; None while one of them goes on."""
+    """Return the runs of an order with the common exit code; the code is None while a run goes on."""
     return {
         "exit_code": exit_code,
         "runs": [{"run": each.run, "site": each.site or None, "state": each.state} for each in runs],
@@ -18,7 +18,7 @@ def whole_object(exit_code: int | None, runs: tuple[History, ...]) -> dict[str, 
 
 
 def undone_document(exit_code: int, runs: tuple[History, ...]) -> dict[str, Any]:
-    """Give what an undo at sites has left in force."""
+    """Return the end of an undo at sites: for each run the exit code, and the changes still in force."""
     return {
         **envelope("undone"),
         "exit_code": exit_code,

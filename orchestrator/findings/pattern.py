@@ -21,6 +21,26 @@ _READ_OTHERWISE = re.compile(r"\{,|\[\[:")
 """What RE2 and Python read as different things, without an error from either."""
 
 
+def automaton(pattern: str, *, captures: bool = True, memory: int = _MEMORY) -> re2._Regexp:
+    """Return a pattern as RE2 compiles the pattern, without a message on standard error.
+
+    Args:
+        pattern: a regular expression in RE2's syntax.
+        captures: False: the groups are not kept, which is faster.
+        memory: bytes for the automata.
+
+    Raises re2.error.
+
+    >>> bool(automaton("a+b", captures=False).search("xaab"))
+    True
+    """
+    options = re2.Options()
+    options.log_errors = False
+    options.never_capture = not captures
+    options.max_mem = memory
+    return re2.compile(pattern, options)
+
+
 def check_pattern(pattern: str) -> None:
     """Raise ValueError for an invalid regular expression (Python's syntax)."""
     try:
@@ -85,11 +105,8 @@ def _backtracking(pattern: str) -> re.Pattern[str]:
 
 @lru_cache(maxsize=1024)
 def _capturing(pattern: str) -> Any:  # noqa: ANN401 (re2 has no types)
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = _MEMORY
     try:
-        return re2.compile(pattern, options)
+        return automaton(pattern)
     except re2.error:
         return None
 
@@ -99,11 +116,7 @@ def _linear(pattern: str) -> Any:  # noqa: ANN401 (re2 has no types)
     """Compile a pattern for RE2; None if RE2 lacks support, or interprets the pattern unlike Python."""
     if _READ_OTHERWISE.search(pattern):
         return None
-    options = re2.Options()
-    options.log_errors = False
-    options.never_capture = True
-    options.max_mem = _MEMORY
     try:
-        return re2.compile(pattern, options)
+        return automaton(pattern, captures=False)
     except re2.error:
         return None

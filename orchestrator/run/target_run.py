@@ -1,4 +1,4 @@
-"""One step of a runbook on one target: on each of its hosts, planned again where its turn calls for that."""
+"""One step of a runbook on one target: on each host of the step, with a new plan if earlier outcomes require one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One order that was split by site: its runs as one whole, with one verdict."""
+"""An order split by site: the runs of all sites, with one exit code and one verdict."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Whole:
 
     @property
     def exit_code(self) -> ExitCode | None:
-        """The exit code of all runs together, by precedence; None while one of them goes on or waits."""
+        """The exit code of all runs together, by precedence; None while a run goes on or waits."""
         codes = [each.finished.exit_code for each in self.runs if each.finished]
         return worst_of(codes) if len(codes) == len(self.runs) else None
 
@@ -29,7 +29,7 @@ class Whole:
 
     @property
     def undo_exit_code(self) -> ExitCode | None:
-        """The exit code of the undo that was ordered at the sites; None while one of them is not done."""
+        """The exit code of the undo ordered at the sites; None while the undo of a site goes on."""
         codes = [each.undo_ended.exit_code for each in self.runs if each.undo_ended]
         return worst_of(codes) if len(codes) == len(self.runs) else None
 

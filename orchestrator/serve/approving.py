@@ -13,7 +13,7 @@ from stopgap.orchestrator.run.approval import ToApprove, run_to_approve
 
 @dataclass(frozen=True)
 class Lacks:
-    """A run that lacks approvals, with what it would do."""
+    """A run without all approvals, and the plan of the run."""
 
     history: History
     plan: ToApprove | None
@@ -21,7 +21,7 @@ class Lacks:
     trouble: str = ""
     """Why the plan cannot be shown."""
     approver: str = ""
-    """Who may approve it here, and would; empty for a person who may not."""
+    """The person who may approve the run on this page; empty for a person without the permission."""
     own: bool = False
     """The person here began the run."""
 

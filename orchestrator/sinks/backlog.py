@@ -64,7 +64,7 @@ class Place:
 
     @classmethod
     def take(cls, path: Path) -> Self | None:
-        """Open a file and lock it; None where there is none any more, or another process has it."""
+        """Open and lock the file of a place; None for a missing file, and for a file locked by another process."""
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:

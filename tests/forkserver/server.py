@@ -90,6 +90,7 @@ def enter(process: Path) -> None:
     """Enter the namespaces, the root and the working directory of a launcher."""
     libc = ctypes.CDLL(None, use_errno=True)
     root, here = (os.open(process / name, os.O_PATH | os.O_DIRECTORY) for name in ("root", "cwd"))
+    same_root = os.path.samestat(os.fstat(root), Path("/").stat())
     entered = [process / "ns" / name for name in NAMESPACES]
     own = [Path("/proc/self/ns") / path.name for path in entered]
     apart = [os.open(path, os.O_RDONLY) for path, mine in zip(entered, own, strict=True) if not path.samefile(mine)]
@@ -97,8 +98,9 @@ def enter(process: Path) -> None:
         if libc.setns(namespace, 0):
             raise OSError(ctypes.get_errno(), "setns")
         os.close(namespace)
-    os.fchdir(root)
-    os.chroot(".")
+    if apart or not same_root:  # who is not root can do neither, and needs neither
+        os.fchdir(root)
+        os.chroot(".")
     os.fchdir(here)
     os.close(root)
     os.close(here)

@@ -250,6 +250,8 @@ def test_a_program_that_stands_on_the_line_of_a_unit_is_medium(tmp_path: Path, l
         b"<?php extract($_REQUEST); $r = $t($v);",
         b"<?php foreach ($_POST as $k => $v) $$k = $v; $f($a);",
         b"<?php $h = getallheaders(); $h['X']($h['Y']);",
+        b"<?php $h = GetAllHeaders(); $h['X']($h['Y']);",
+        b"<?php $h = apache_request_headers(); $h['X']($h['Y']);",
         b'<?php (new ReflectionFunction($_SERVER["HTTP_X_F"]))->invoke(1);',
         b'<?php array_map($_SERVER["HTTP_X_A"], [1]);',
     ],

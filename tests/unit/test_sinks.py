@@ -5,46 +5,36 @@ from __future__ import annotations
 import hashlib
 import hmac
 import http.server
-import itertools
 import json
 import os
 import re
-import socket
 import stat
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from ssl import PROTOCOL_TLS_SERVER, SSLContext
 from typing import Any
 
 import pytest
 
 from stopgap.orchestrator.documents.event_schema import schema_events
 from stopgap.orchestrator.journal import Journal
-from stopgap.orchestrator.journal.records import AnyRecord, RunFinished, RunStarted
+from stopgap.orchestrator.journal.records import RunFinished
 from stopgap.orchestrator.run.stream import Stream
 from stopgap.orchestrator.secret.secret import forget
 from stopgap.orchestrator.sinks import Deliveries, backlog, configured, undelivered
-from stopgap.orchestrator.sinks.config import PrometheusSink, SinkFile, SyslogSink
+from stopgap.orchestrator.sinks.config import PrometheusSink, SinkFile
 from stopgap.orchestrator.sinks.loading import Configured
 from stopgap.orchestrator.sinks.metrics import metrics_text
 from stopgap.orchestrator.sinks.receiver import RefusedError
-from stopgap.orchestrator.sinks.syslog import message
 from stopgap.orchestrator.sinks.textfile import Textfile
 from stopgap.orchestrator.source import InvalidInput, parse, validate
 from tests.unit.bench import Bench
 from tests.unit.journals import Journals
-from tests.unit.letterbox import certificate
 from tests.unit.story import BACK, CONTAINED, CUT, FAILED, FOUND, answered, hostile_records, started
 from tests.unit.test_runbook_schema import faults
 
-SYSLOG = re.compile(
-    r"<(\d+)>1 (\S+) (\S+) stopgap (\d+) (\S+) (\[stopgap@32473(?: [a-z]+=\"(?:[^\"\\\]]|\\.)*\")*\]) (.*)"
-)
-PATIENCE = 60
-"""Seconds until a test gives up; none takes that long."""
+from .sink_stories import PATIENCE, deliver, left, stream, told
 
 
 @pytest.fixture(autouse=True)
@@ -57,35 +47,6 @@ def no_secret_of_another_test() -> Iterator[None]:
 def home(tmp_path: Path) -> Path:
     (tmp_path / "home").mkdir(mode=0o700)
     return tmp_path / "home"
-
-
-def told(home: Path, *records: AnyRecord, first: RunStarted | None = None, ago: timedelta = timedelta()) -> str:
-    """Write a run to the journal; give its id."""
-    with Journal.open(home, clock=lambda: datetime.now(UTC) - ago) as journal:
-        run = journal.begin(first or started())
-        journal.append(run, *records)
-    return run
-
-
-def stream(home: Path) -> list[dict[str, Any]]:
-    with Journal.open_to_read(home) as journal:
-        return list(Stream(journal).new())
-
-
-def deliver(home: Path, run: str, sinks: str | tuple[Configured, ...], *, last: float = PATIENCE) -> list[str]:
-    """Let sinks have a run from its beginning; give what was said at the end."""
-    if isinstance(sinks, str):
-        (home / "sinks.yaml").write_text(f"sinks: {sinks}")
-        sinks = configured(home)
-    said: list[str] = []
-    with Deliveries(home, sinks, said.append, last=last) as deliveries:
-        deliveries.recorded(run, 0)
-    return said
-
-
-def left(home: Path) -> list[tuple[str, bool, int, str]]:
-    with Journal.open_to_read(home) as journal:
-        return [(each.sink, each.waits, each.refused, each.reason) for each in undelivered(home, journal.heads())]
 
 
 class Receiving:
@@ -342,92 +303,6 @@ def test_metrics_of_a_team_know_what_another_machine_has_undone(
     sink = Textfile(PrometheusSink(kind="prometheus", path=str(tmp_path / "stopgap.prom")), a)
     sink.send({"event": "run-finished"})
     assert "stopgap_in_force" not in (tmp_path / "stopgap.prom").read_text()
-
-
-@pytest.mark.parametrize("way", ["tcp", "udp", "socket", "tls"])
-def test_a_syslog_message_reaches_the_collector_whole(home: Path, tmp_path: Path, way: str) -> None:
-    kind = socket.SOCK_STREAM if way in {"tcp", "tls"} else socket.SOCK_DGRAM
-    with socket.socket(socket.AF_UNIX if way == "socket" else socket.AF_INET, kind) as server:
-        server.settimeout(PATIENCE)
-        server.bind(str(tmp_path / "log") if way == "socket" else ("127.0.0.1", 0))
-        to = str(tmp_path / "log") if way == "socket" else f"{way}:127.0.0.1:{server.getsockname()[1]}"
-        run = told(home, FOUND)
-        if way in {"tcp", "tls"}:
-            server.listen()
-            ca, context = collector_of(tmp_path) if way == "tls" else ("", None)
-            with ThreadPoolExecutor(1) as reader:
-                reading = reader.submit(frames, server, context)
-                sink = f"kind: syslog, to: '{to}', facility: local4" + (f", ca: '{ca}'" if ca else "")
-                assert deliver(home, run, f"{{siem: {{{sink}}}}}") == []
-                packets = reading.result()
-        else:
-            assert deliver(home, run, f"{{siem: {{kind: syslog, to: '{to}', facility: local4}}}}") == []
-            packets = [server.recv(65536).decode() for _ in stream(home)]
-    read = [SYSLOG.fullmatch(packet) for packet in packets]
-    assert all(read)
-    assert [json.loads(each[7]) for each in read if each] == stream(home)
-    levels = [int(each[1]) - 20 * 8 for each in read if each]
-    assert levels == [6, 2, 5, 2]
-
-
-def test_a_collector_that_no_known_authority_vouches_for_gets_nothing(home: Path, tmp_path: Path) -> None:
-    run = told(home, FOUND)
-    _, context = collector_of(tmp_path)
-    (tmp_path / "other").mkdir()
-    stranger, _ = certificate(tmp_path / "other")
-    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as reader:
-        reading = reader.submit(refused, server, context)
-        to = f"tls:127.0.0.1:{server.getsockname()[1]}"
-        (said,) = deliver(home, run, f"{{siem: {{kind: syslog, to: '{to}', ca: '{stranger}'}}}}")
-        server.shutdown(socket.SHUT_RDWR)
-        assert reading.result() >= 1
-    assert "certificate verify failed" in said
-    assert left(home) != []
-
-
-def refused(server: socket.socket, context: SSLContext) -> int:
-    """Count the senders that end the handshake, until the server is shut; one tries again before it gives up."""
-    for count in itertools.count():
-        try:
-            connection, _ = server.accept()
-        except OSError:
-            return count
-        with connection, pytest.raises(OSError):
-            context.wrap_socket(connection, server_side=True)
-    raise AssertionError
-
-
-def collector_of(folder: Path) -> tuple[str, SSLContext]:
-    """Return the certificate of a collector on 127.0.0.1, which vouches for itself, and its side of TLS."""
-    cert, key = certificate(folder)
-    context = SSLContext(PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    return cert, context
-
-
-def frames(server: socket.socket, context: SSLContext | None = None) -> list[str]:
-    """Read the frames of one connection, octets counted (RFC 6587, 3.4.1), in TLS (RFC 5425) with a context."""
-    connection, _ = server.accept()
-    connection.settimeout(PATIENCE)
-    if context:
-        connection = context.wrap_socket(connection, server_side=True)
-    with connection, connection.makefile("rb") as incoming:
-        found = []
-        while length := b"".join(iter(lambda: incoming.read(1).strip(), b"")):
-            found.append(incoming.read(int(length)).decode())
-    return found
-
-
-def test_a_syslog_message_that_is_too_long_stays_json_within_the_limit(home: Path) -> None:
-    first, hostile = hostile_records('\x1b[31m"]\\ 日本語' * 200)
-    told(home, *hostile, first=first)
-    sink = SyslogSink(kind="syslog", limit=480)
-    for event in stream(home):
-        packet = message({**event, "host": 'a"]\\\n日' * 20}, sink, "n o", 7)
-        assert len(packet) <= 480
-        read = SYSLOG.fullmatch(packet.decode("ascii"))
-        assert read
-        assert json.loads(read[7])["id"] == event["id"]
 
 
 def test_people_are_told_by_apprise_in_their_language(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import re2
+from functools import partial
+
+from stopgap.orchestrator.findings.pattern import automaton
 
 _ACTS = {
     "fetch and run": (
@@ -39,12 +41,7 @@ _GRAVE = {
 }  # fmt: skip
 
 
-def _compiled(pattern: str) -> re2._Regexp:
-    options = re2.Options()
-    options.log_errors = False
-    options.never_capture = True
-    return re2.compile(pattern, options)
-
+_compiled = partial(automaton, captures=False)
 
 _COMPILED = {name: _compiled(pattern) for name, pattern in _ACTS.items()}
 _ANY = _compiled("|".join(f"(?:{pattern})" for pattern in _ACTS.values()))

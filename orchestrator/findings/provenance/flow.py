@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from functools import partial
 
-import re2
+from stopgap.orchestrator.findings.pattern import automaton
 
-
-def _compiled(pattern: str) -> re2._Regexp:
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = 64 << 20
-    return re2.compile(pattern, options)
-
+_compiled = partial(automaton, memory=64 << 20)
 
 SMALL = 8 << 10
 """Bytes up to which a file is a page by itself; a library that does the same has checks elsewhere."""
@@ -85,7 +80,7 @@ _CARRIES = _compiled(
 
 
 def uncommented(source: str) -> str:
-    """Return a source without its short comments where they part words that nobody would part."""
+    """Return a source without short comments, if many comments hide words from a search; else the source as given."""
     return _COMMENT.sub("", source) if source.count("/*", 0, SMALL) >= _MANY_COMMENTS else source
 
 
@@ -137,8 +132,8 @@ _DIRECT = (
 
 
 def _followed(source: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """Return the variables and constants that hold a visitor's words, those that were given them at once, and those that
-    hold what was read from elsewhere.
+    """Return three sets of variables and constants: with a visitor's words, with a visitor's words assigned directly, and
+    with content read from a file or another host.
     """
     pairs = [(found[1], found[2]) for number, found in enumerate(_ASSIGNED.finditer(source)) if number < _MOST]
     pairs += [(f"={found[1]}", found[2]) for found in _CONSTANT.finditer(source)]

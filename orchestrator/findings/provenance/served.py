@@ -7,10 +7,12 @@ import binascii
 import codecs
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import re2
 
+from stopgap.orchestrator.findings.pattern import automaton
 from stopgap.orchestrator.findings.provenance.flow import flows, uncommented
 
 LARGEST = 1 << 20
@@ -29,12 +31,7 @@ class Sign(NamedTuple):
     text: str
 
 
-def _compiled(pattern: str, room: int = 64 << 20) -> re2._Regexp:
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = room
-    return re2.compile(pattern, options)
-
+_compiled = partial(automaton, memory=64 << 20)
 
 _PHP: tuple[tuple[int, str, re2._Regexp], ...] = tuple(
     (weight, text, _compiled(pattern))
@@ -136,7 +133,7 @@ _PHP: tuple[tuple[int, str, re2._Regexp], ...] = tuple(
         ),
     )
 )
-_ANY_PHP = _compiled("|".join(f"(?:{pattern.pattern})" for _, _, pattern in _PHP), 256 << 20)
+_ANY_PHP = _compiled("|".join(f"(?:{pattern.pattern})" for _, _, pattern in _PHP), memory=256 << 20)
 """One look at a file for all of these, since nearly every file has none."""
 _CLASS = _compiled(r"(?m)^(?:abstract |final )?(?:class|interface|trait) \w+[^\n{]{0,200}(?:\{|$)")
 _RUNS_INPUT = _compiled(

@@ -1,4 +1,4 @@
-"""Aliases of sudoers(5), put in where they are used, so that a line says what it allows."""
+"""Expansion of the aliases of sudoers(5): an expanded line names each account, host and command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONGEST = 4096
 
 
 def with_aliases(lines: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Yield the lines, each alias in them replaced by what it stands for, once; at most 4096 characters a line.
+    """Yield the lines with each alias replaced once by the definition of the alias; at most 4096 characters a line.
 
     >>> list(with_aliases([(1, "Cmnd_Alias EDIT = /usr/bin/vim"), (2, "ann ALL=(root) NOPASSWD: EDIT")]))[1]
     (2, 'ann ALL=(root) NOPASSWD: /usr/bin/vim')

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
-import re2
+from stopgap.orchestrator.findings.pattern import automaton
 
 _PUBLIC = (
     r"([1-9]|1[1-9]|[2-9]\d|1[01]\d|12[0-689]|1[3-5]\d|16[0-8]|17[013-9]|18\d|19[013-9]|2\d\d)\.(\d{1,3}\.){2}\d{1,3}"
@@ -93,13 +94,7 @@ _LINES: tuple[tuple[str, int, str], ...] = (
 )  # fmt: skip
 
 
-def _compiled(pattern: str) -> re2._Regexp:
-    options = re2.Options()
-    options.log_errors = False
-    options.never_capture = True
-    options.max_mem = 64 << 20
-    return re2.compile(pattern, options)
-
+_compiled = partial(automaton, captures=False, memory=64 << 20)
 
 _COMPILED = tuple((Purpose(act, weight), _compiled(pattern)) for act, weight, pattern in _LINES)
 _ANY = _compiled("|".join(f"(?:{pattern})" for _, _, pattern in _LINES))

@@ -39,6 +39,7 @@ from sigma.types import (
     SpecialChars,
 )
 
+from stopgap.orchestrator.findings.pattern import automaton
 from stopgap.orchestrator.findings.sigma.events import Event
 from stopgap.orchestrator.hostnumber import parse_decimal
 
@@ -184,11 +185,8 @@ def _plain(text: str, *, before: bool, after: bool) -> Callable[[str], bool]:
 
 
 def _compiled(pattern: str, flags: set[SigmaRegularExpressionFlag]) -> Any:  # noqa: ANN401
-    options = re2.Options()
-    options.log_errors = False
-    options.max_mem = MEMORY
     letters = "".join(letter for flag, letter in zip(_FLAGS, "ims", strict=True) if flag in flags)
-    return re2.compile(f"(?{letters}){pattern}" if letters else pattern, options)
+    return automaton(f"(?{letters}){pattern}" if letters else pattern, memory=MEMORY)
 
 
 def _within(text: str, network: Any) -> bool:  # noqa: ANN401
