@@ -97,9 +97,8 @@ def test_what_was_cut_keeps_what_it_has_and_is_resumed_without_taking_an_item_tw
     hold.touch()
     for name in ("first", "long", "last"):
         tool = bench.top / f"tool-{name}"
-        tool.write_text(
-            f"#!/bin/sh\necho {name} | tee -a {asked}\n[ {name} != long ] || [ ! -e {hold} ] || exec sleep 60\n"
-        )
+        wait = f"[ {name} != long ] || [ ! -e {hold} ] || exec sleep 60"
+        tool.write_text(f"#!/bin/sh\necho {name} >> {asked}\necho {name}\n{wait}\n")
         tool.chmod(0o755)
     reads = {name: (f"run, commands: [{bench.top}/tool-{name}]", 90.0) for name in ("first", "long", "last")}
     file = own(bench.top, **reads)
