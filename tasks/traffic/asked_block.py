@@ -15,7 +15,17 @@ from stopgap.orchestrator.duration import Duration
 from stopgap.orchestrator.host import Address, Network, Scene
 from stopgap.orchestrator.task import Parameters, Refused
 from stopgap.orchestrator.text import tr
-from stopgap.tasks.traffic.driver import FRESH, NOBODY, Block, DeviceFacts, Driver, Service, address_text, collapsed
+from stopgap.tasks.traffic.driver import (
+    FRESH,
+    NOBODY,
+    Block,
+    DeviceFacts,
+    Driver,
+    Service,
+    address_text,
+    collapsed,
+    in_order,
+)
 from stopgap.tasks.traffic.drivers import LINUX
 from stopgap.tasks.traffic.multi_upstream import share
 from stopgap.tasks.traffic.operators import operators
@@ -112,17 +122,21 @@ def plain_block(params: Params, scene: Scene) -> Block:
 
 
 def networks_here(params: Params, scene: Scene) -> tuple[Network, ...]:
-    """Return the networks to block on this router, collapsed and sorted."""
+    """Return the networks to block on this router, each as it was named, once; IPv4 first, sorted."""
     return share(networks_asked(params, scene), scene)
 
 
 def networks_asked(params: Params, scene: Scene) -> tuple[Network, ...]:
-    """Return the networks to block on any router of the target, collapsed and sorted."""
+    """Return the networks to block on any router of the target, each as it was named, once; IPv4 first, sorted.
+
+    What is judged of a network (`max_prefix`, `may_block`, whether it is the router's own address) holds for what was
+    named: adjacent addresses that are joined make a wider network that nobody asked for.
+    """
     if params.addresses is not None:
-        return collapsed(params.addresses)
+        return in_order(params.addresses)
     target = scene.target
     try:
-        return collapsed(ip_network(a) for a in target.addresses or (ip_address(target.address),))
+        return in_order(ip_network(a) for a in target.addresses or (ip_address(target.address),))
     except ValueError:
         return ()
 
@@ -132,7 +146,7 @@ def label_of(params: Params, scene: Scene) -> str:
     if params.addresses is None:
         plain = re.sub(r"[^a-z0-9_]", "_", scene.target.name)[:40]
         return plain if plain == scene.target.name else f"{plain}_{_short_hash(scene.target.name)}"
-    networks = [address_text(network) for network in networks_asked(params, scene)]
+    networks = [address_text(network) for network in collapsed(networks_asked(params, scene))]
     first = re.sub(r"[^a-z0-9]", "_", networks[0])
     rest = len(networks) - 1
     return f"{first}_and_{rest}_{_short_hash(' '.join(networks))}" if rest else first
@@ -203,9 +217,9 @@ def services_of(texts: Iterable[str]) -> tuple[Service, ...]:
     return tuple(sorted({Service("tcp" if word == "tcp" else "udp", int(port)) for word, _, port in words}))
 
 
-def refuse_wide(addresses: Iterable[Network], params: Params) -> None:
-    """Raise Refused for a network wider than `max_prefix` or `max_prefix6`."""
-    for network in addresses:
+def refuse_wide(params: Params, scene: Scene) -> None:
+    """Raise Refused for a network to block on this router that is wider than `max_prefix` or `max_prefix6`."""
+    for network in networks_here(params, scene):
         if network.prefixlen < (shortest := params.max_prefix if network.version == 4 else params.max_prefix6):
             raise Refused(
                 tr(

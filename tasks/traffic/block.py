@@ -116,7 +116,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         """Raise Refused for a block beyond the driver's capabilities, the owner's limits, or the guards."""
         if is_left_to_others(networks_asked(params, scene), scene):
             return
-        refuse_wide(networks_here(params, scene), params)
+        refuse_wide(params, scene)
         if is_to_be_found(scene):
             guard_by_inventory(plain_block(params, scene), params.allow, DeviceFacts(), scene)
             return
@@ -196,7 +196,7 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         block = block_of(params, facts, scene, label=label)
         _refuse_beyond(driver, params, block)
         (guard if driver.capabilities.trusted else guard_own_host)(block, params.allow, facts, scene)
-        refuse_wide(block.addresses, params)
+        refuse_wide(params, scene)
         if driver in LINUX:
             refuse_bridged(block, driver, facts, scene)
         yield from with_due(driver, block, driver.plan(block, facts))

@@ -79,6 +79,11 @@ def collapsed(networks: Iterable[Network]) -> tuple[Network, ...]:
     )
 
 
+def in_order(networks: Iterable[Network]) -> tuple[Network, ...]:
+    """Return the networks sorted, each once; IPv4 first."""
+    return tuple(sorted(set(networks), key=lambda n: (n.version, int(n.network_address), n.prefixlen)))
+
+
 def text_diff(name: str, before: list[str], after: list[str]) -> tuple[str, ...]:
     """Give the unified diff between two listings of a device."""
     absent = "" if before else "  (absent)"

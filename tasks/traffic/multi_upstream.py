@@ -29,8 +29,8 @@ def is_left_to_others(networks: tuple[Network, ...], scene: Scene) -> bool:
 def left_to_others(networks: tuple[Network, ...], scene: Scene) -> Iterator[Gap]:
     """Yield a gap for the networks left to other upstreams."""
     own = share(networks, scene)
-    if left := tuple(n for n in networks if n not in own):
-        others = ", ".join(dict.fromkeys(router.name for n in left for router in _others(n, scene)))
+    if left := collapsed(n for n in networks if n not in own):
+        others = ", ".join(dict.fromkeys(r.name for n in networks if n not in own for r in _others(n, scene)))
         yield Gap(
             text=tr(
                 "{host} may not block {left}, and lets it pass: that is left to {others}",
