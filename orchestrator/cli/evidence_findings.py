@@ -185,7 +185,7 @@ def _added(found: Findings, reader: ReaderApart, kind: str, path: Path) -> Findi
 
 def _recorded(what: str, judged: Mapping[Path, Findings], code: int) -> int:
     """Write a run's findings beside the collections, to the journal and to the report; return the exit code."""
-    from stopgap.orchestrator.cli.run import tell_unwritten
+    from stopgap.orchestrator.cli.conclusion import tell_unwritten
     from stopgap.orchestrator.findings.keeping import no_findings, write_findings
     from stopgap.orchestrator.run.closing import write_report
 

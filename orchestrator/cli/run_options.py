@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.errors import UsageError
 from stopgap.orchestrator.source import Located
 from stopgap.orchestrator.text import tr
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.cli.live_view import LiveView
+    from stopgap.orchestrator.cli.terminal import Terminal
+    from stopgap.orchestrator.run.connection_pool import Connect
+    from stopgap.orchestrator.run.recorder import Observer
+    from stopgap.orchestrator.run.runner import Runner
 
 
 @dataclass(frozen=True)
@@ -81,3 +89,31 @@ def recipients(typed: list[str]) -> tuple[str, ...]:
     except SealingError as error:
         raise UsageError(str(error)) from None
     return tuple(typed)
+
+
+def live_view_of(options: RunOptions) -> LiveView | None:
+    """Return the requested live view; None without a terminal."""
+    if not options.watch:
+        return None
+    from stopgap.orchestrator.cli.journals import open_journal
+    from stopgap.orchestrator.cli.live_view import LiveView
+
+    live_view = LiveView(open_journal)
+    return live_view if live_view.possible else None
+
+
+def runner_of(person: Terminal, observers: Sequence[Observer], options: RunOptions, connect: Connect) -> Runner:
+    """Return a runner for this machine and account, with the options of the call."""
+    from stopgap.orchestrator.run.here import runner_here
+
+    return runner_here(
+        connect,
+        person,
+        observers,
+        interruption=person.interruption,
+        sign_key=options.sign_key,
+        recipients=options.recipients,
+        take_over=options.take_over,
+        emergency=options.emergency,
+        await_approval=options.wait,
+    )

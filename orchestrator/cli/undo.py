@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.conclusion import tell_unwritten
 from stopgap.orchestrator.cli.damage import damage_refused, show_damage
 from stopgap.orchestrator.cli.document import print_line
 from stopgap.orchestrator.cli.journals import open_journal_to_read
-from stopgap.orchestrator.cli.run import tell_unwritten
 from stopgap.orchestrator.cli.screen import Screen, said
 from stopgap.orchestrator.cli.steps import counted
 from stopgap.orchestrator.cli.terminal import Terminal, stoppable

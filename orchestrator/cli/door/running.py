@@ -92,7 +92,7 @@ def cut(args: Namespace) -> Call[Any]:
 
 def resume(args: Namespace) -> Call[Any]:
     """Read `stopgap resume`. Raises UsageError for a key."""
-    from stopgap.orchestrator.cli.run import ResumeCommand, resume
+    from stopgap.orchestrator.cli.resume import ResumeCommand, resume
     from stopgap.orchestrator.cli.run_options import RunOptions, recipients, sign_key
 
     options = RunOptions(
