@@ -172,7 +172,7 @@ class Gathering:
         elif isinstance(event, Begun):
             stream.at = event.index
             self._parts[event.index].begun = True
-            if self._stop and self._failed(stream, event.index):
+            if self._stopped(stream, event.index):
                 self.broken = tr("an item begun after one that failed")
         elif isinstance(event, NotRun) and not self._may_leave_out(stream, event.index):
             self.broken = tr("an item left out without a failure before it")
@@ -185,12 +185,14 @@ class Gathering:
     def _may_leave_out(self, stream: _Stream, index: int) -> bool:
         if self._halted and (self._items[index].pause or isinstance(stream.ends.get(index - 1), NotRun)):
             return True
-        return self._stop and self._failed(stream, index)
+        return self._stopped(stream, index)
 
-    @staticmethod
-    def _failed(stream: _Stream, index: int) -> bool:
+    def _stopped(self, stream: _Stream, index: int) -> bool:
+        """Return True if nothing may begin any more: after an item that was left out, or whose failure stops."""
         before = stream.ends.get(index - 1)
-        return isinstance(before, NotRun) or (before is not None and before.status != 0)
+        if before is None or isinstance(before, NotRun):
+            return before is not None
+        return before.status != 0 and (self._stop or self._items[index - 1].required)
 
     def _set_due(self, event: Begun | Ended | NotRun | Broken, now: float) -> None:
         self._item_due = None

@@ -128,7 +128,7 @@ _sg_item() {
     ) </dev/null 2>&4 3<&- 4>&-
     _sg_status=$?
     _sg_over E $1 $_sg_status
-    [ $_sg_status = 0 ] || _sg_stop=@stop@
+    [ $_sg_status = 0 ] || [ -z "$4" ] || _sg_stop=yes
 }
 """
 
@@ -161,11 +161,12 @@ def exchange_script(
         "total": str(math.ceil(total)),
         "longest": str(math.ceil(max((item.deadline for item in items), default=0))),
         "last": str(len(items) - 1),
-        "stop": "yes" if stop_on_failure else "",
     }.items():
         prologue = prologue.replace(f"@{name}@", value)
     calls = "".join(
-        f"_sg_item {index} {quote(item.script)}{' pause' if item.pause else ''}\n" for index, item in enumerate(items)
+        f"_sg_item {index} {quote(item.script)} '{'pause' if item.pause else ''}'"
+        f" '{'stop' if stop_on_failure or item.required else ''}'\n"
+        for index, item in enumerate(items)
     )
     sudo = _BY_SUDO.replace("@programs@", quote(" ".join(by_sudo))) if by_sudo else ""
     return f"\n{{\n{prologue}{sudo}{calls}exit 0\n}}\n".encode("utf-8", "surrogateescape")

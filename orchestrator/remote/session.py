@@ -41,6 +41,8 @@ class Item:
     """Bytes of standard output kept."""
     pause: bool = False
     """After `Session.halt`, this item and later items are not begun."""
+    required: bool = False
+    """After a failure of this item, no later item is begun, in any exchange."""
     until_told: bool = False
     """The item is open-ended: it runs until `Session.enough` or the item's deadline; the output so far is then
     complete.
@@ -90,7 +92,8 @@ class Session(Protocol):
         """Run the items in order and return one output for each, for any behaviour of the host.
 
         The status of an output is `None` without word from the host, or after the item's deadline: the result is then
-        unknown. With `stop_on_failure`, items after the first status other than 0 are not begun (`ran` is False).
+        unknown. With `stop_on_failure`, or after a required item, items after the first status other than 0 are not
+        begun (`ran` is False).
         `truncated` marks incomplete standard output: cut at the cap, or broken off. `deadline`, in seconds, bounds
         the exchange; the default is the sum of the items' deadlines. A host past every deadline loses the connection,
         and each later exchange of the session returns unknown outputs.
@@ -117,14 +120,13 @@ def one_by_one(
 ) -> list[Output]:
     """Have each item in order, for sessions without a framed exchange; see `Session.exchange`.
 
-    With `stop_on_failure`, items after a failure are not run.
+    With `stop_on_failure`, items after a failure are not run; otherwise after the failure of a required item.
     """
     outputs: list[Output] = []
-    failed = False
+    stopped = False
     for index, item in enumerate(items):
-        skipped = failed and stop_on_failure
-        output = Output(HostText(b""), HostText(b""), None, ran=False) if skipped else have(item)
-        failed = failed or output.status != 0
+        output = Output(HostText(b""), HostText(b""), None, ran=False) if stopped else have(item)
+        stopped = stopped or (output.status != 0 and (stop_on_failure or item.required))
         outputs.append(output)
         if sink is not None:
             sink.ended(index, output)

@@ -6,7 +6,6 @@ import contextlib
 import random
 import socket
 import threading
-import time
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -16,7 +15,8 @@ from paramiko import Channel, ChannelException, SSHException
 from paramiko.config import SSHConfig
 
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.remote.exchange import FramedSession
+from stopgap.orchestrator.remote.channel import ChannelAhead, ChannelLine
+from stopgap.orchestrator.remote.exchange import Exchanged, FramedSession
 from stopgap.orchestrator.remote.gateway import Gateway
 from stopgap.orchestrator.remote.identity.offers import Offer, offers_for
 from stopgap.orchestrator.remote.known_hosts import Pinned
@@ -24,17 +24,12 @@ from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.line import LineBrokenError
 from stopgap.orchestrator.remote.login import HungUpError, authenticate, negotiate, read_pinned
 from stopgap.orchestrator.remote.login_settings import Login
-from stopgap.orchestrator.remote.session import Unreachable
-from stopgap.orchestrator.remote.transport import Arrival, HardenedTransport, request_exec
+from stopgap.orchestrator.remote.session import Item, Sink, Unreachable
+from stopgap.orchestrator.remote.transport import HardenedTransport
 from stopgap.orchestrator.shell import join
 from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.wire.deadline import CancelledError, Deadline
 from stopgap.orchestrator.wire.tcp import connect_tcp
-
-_PORTION = 64 << 10
-_WINDOW_POLL = 0.005
-_SESSION_ENDS, _SESSION_POLL = 2.0, 0.05
-"""Seconds granted to the end of the session before, and between two attempts."""
 
 
 class Connection(FabricConnection):  # type: ignore[misc]
@@ -185,15 +180,17 @@ class Connection(FabricConnection):  # type: ignore[misc]
 
 
 class SshSession(FramedSession):
-    """Exchanges over one connection, each on a separate channel; the next channel is opened ahead."""
+    """Exchanges over one connection, each on a separate channel; the next channel is opened ahead.
 
-    def __init__(
-        self, host: Host, limits: Limits, connection: Connection, ahead: _ChannelAhead | None = None
-    ) -> None:
+    On a router, once it took a script, the shell of the next exchange waits there already: a cut is a round trip
+    earlier. No other host has it, whose list of processes may be evidence.
+    """
+
+    def __init__(self, host: Host, limits: Limits, connection: Connection, ahead: ChannelAhead | None = None) -> None:
         super().__init__(host, limits)
         self.fingerprint = connection.fingerprint
         self._connection = connection
-        self._ahead = ahead or _ChannelAhead(connection.transport, limits)
+        self._ahead = ahead or ChannelAhead(connection.transport, limits)
 
     @property
     def alive(self) -> bool:
@@ -207,27 +204,32 @@ class SshSession(FramedSession):
 
     def beside(self) -> SshSession | None:
         """Return a session over the same connection, unless the server lets no further channel be opened."""
-        ahead = _ChannelAhead(self._connection.transport, self._limits)
+        ahead = ChannelAhead(self._connection.transport, self._limits)
         return BesideSession(self.host, self._limits, self._connection, ahead) if ahead.is_open else None
 
-    def _open_line(self, words: Sequence[str], deadline: float) -> _ChannelLine:
+    def _attempt(self, items: Sequence[Item], stop_on_failure: bool, deadline: float, sink: Sink | None) -> Exchanged:
+        made = super()._attempt(items, stop_on_failure, deadline, sink)
+        if made.in_step and self.host.may_block and self.host.become is None:
+            self._ahead.begin(_command(self._shell))
+        return made
+
+    def _open_line(self, words: Sequence[str], deadline: float) -> ChannelLine:
         guard = threading.Timer(deadline + self._limits.grace / 2, self._connection.close)
         guard.daemon = True
         guard.start()
         try:
-            channel = self._ahead.take()
-            request_exec(channel, f"exec {join(words)}")
+            channel = self._ahead.take(_command(words))
         except (SSHException, EOFError, OSError) as error:
             guard.cancel()
             raise LineBrokenError(tr("no channel could be opened: {error}", error=error)) from None
-        self._ahead = _ChannelAhead(self._connection.transport, self._limits)
-        return _ChannelLine(channel, guard)
+        self._ahead = ChannelAhead(self._connection.transport, self._limits)
+        return ChannelLine(channel, guard)
 
 
 class BesideSession(SshSession):
     """Exchanges beside those of another session over the same connection; closing it leaves the connection open."""
 
-    _line: _ChannelLine | None = None
+    _line: ChannelLine | None = None
 
     def close(self) -> None:
         """End the running exchange, and close the channel that is open ahead."""
@@ -239,112 +241,10 @@ class BesideSession(SshSession):
     def beside(self) -> None:
         """Return no third session."""
 
-    def _open_line(self, words: Sequence[str], deadline: float) -> _ChannelLine:
+    def _open_line(self, words: Sequence[str], deadline: float) -> ChannelLine:
         self._line = super()._open_line(words, deadline)
         return self._line
 
 
-class _ChannelAhead:
-    """A channel opened in the background, to save the round trip."""
-
-    def __init__(self, transport: HardenedTransport, limits: Limits) -> None:
-        self._transport = transport
-        self._limits = limits
-        self._channel: Channel | None = None
-        self._failure: Exception | None = None
-        self._opener = threading.Thread(target=self._open, name="channel ahead", daemon=True)
-        self._opener.start()
-
-    def take(self) -> Channel:
-        """Return the channel; raises paramiko's exceptions.
-
-        A server with one session at a time (MaxSessions 1) refuses until the end of the session before: retried.
-        """
-        self._opener.join()
-        if self._channel is not None and not self._channel.closed:
-            return self._channel
-        if self._failure is not None and not isinstance(self._failure, ChannelException):
-            raise self._failure
-        end = time.monotonic() + min(_SESSION_ENDS, self._limits.start)
-        while True:
-            try:
-                return self._transport.open_session(timeout=self._limits.start)
-            except ChannelException:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(_SESSION_POLL)
-
-    @property
-    def is_open(self) -> bool:
-        """True if the server has opened the channel; waits for its answer."""
-        self._opener.join()
-        return self._channel is not None
-
-    def close(self) -> None:
-        """Close the channel if nobody took it, without waiting for the host."""
-        threading.Thread(target=self._close, name="channel ahead", daemon=True).start()
-
-    def _close(self) -> None:
-        if self.is_open and self._channel is not None and not self._channel.closed:
-            with contextlib.suppress(SSHException, EOFError, OSError):
-                self._channel.close()
-
-    def _open(self) -> None:
-        try:
-            self._channel = self._transport.open_session(timeout=self._limits.start)
-        except (SSHException, EOFError, OSError) as error:
-            self._failure = error
-
-
-class _ChannelLine:
-    def __init__(self, channel: Channel, guard: threading.Timer) -> None:
-        self._channel = channel
-        self._guard = guard
-        self._arrival = Arrival(channel)
-        self._stopped = False
-
-    def send(self, data: memoryview) -> int:
-        channel = self._channel
-        if channel.closed or channel.eof_sent:
-            return len(data)
-        if not channel.send_ready():
-            return 0
-        try:
-            return int(channel.send(bytes(data)))
-        except (SSHException, EOFError, OSError):
-            return len(data)
-
-    def receive(self, timeout: float, *, sending: bool) -> tuple[bytes, bytes]:
-        self._arrival.forget()
-        if not self._ready() and not self._over():
-            self._arrival.wait(min(timeout, _WINDOW_POLL) if sending else timeout)
-        channel = self._channel
-        try:
-            stdout = channel.recv(_PORTION) if channel.recv_ready() else b""
-            stderr = channel.recv_stderr(_PORTION) if channel.recv_stderr_ready() else b""
-        except (SSHException, EOFError, OSError) as error:
-            raise LineBrokenError(str(error) or "closed") from None
-        return stdout, stderr
-
-    def at_end(self) -> bool:
-        return self._stopped or (self._over() and not self._ready())
-
-    def stop(self) -> None:
-        """End a running exchange, without a word to the host; callable from any thread."""
-        self._stopped = True
-        self._arrival.set()
-
-    def close(self) -> None:
-        """Close the channel, not the connection, unless the host does not even take that."""
-        try:
-            self._channel.close()
-        except (SSHException, EOFError, OSError):
-            return
-        finally:
-            self._guard.cancel()
-
-    def _ready(self) -> bool:
-        return bool(self._channel.recv_ready() or self._channel.recv_stderr_ready())
-
-    def _over(self) -> bool:
-        return bool(self._stopped or self._channel.closed or self._channel.eof_received)
+def _command(words: Sequence[str]) -> str:
+    return f"exec {join(words)}"

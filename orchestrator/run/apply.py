@@ -20,9 +20,7 @@ from stopgap.orchestrator.change import (
 )
 from stopgap.orchestrator.change import armed as schedule
 from stopgap.orchestrator.device_script import RUN
-from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.journal.records import (
     ChangeIntended,
     ChangeMade,
@@ -122,17 +120,10 @@ def _applied(
     )
     items = [item for count, n in enumerate(numbered) for item in n.items(record.run, pause=count > 0)]
     guard = pool.locks.guard(place)
-    claim_lost = ""
     record.assure(urgent=urgent)
     with interruption.cutting(session.halt), interruption.cutting(session.close, gently=True):
-        if guard and not stop_on_failure:  # or a lost claim would stop nothing
-            claim_lost = lost(place, session.exchange([guard])[0])
-            guard = None
-        if claim_lost:
-            outputs = [Output(HostText(b""), HostText(b""), None, ran=False)] * len(items)
-        else:
-            outputs = session.exchange([guard, *items] if guard else items, stop_on_failure=stop_on_failure)
-    claim_lost = lost(place, outputs.pop(0)) if guard else claim_lost
+        outputs = session.exchange([guard, *items] if guard else items, stop_on_failure=stop_on_failure)
+    claim_lost = lost(place, outputs.pop(0)) if guard else ""
     answers = iter([outcome_of(output, session.trouble) for output in outputs])
     made = [[next(answers) for _ in n.changes] for n in numbered]
     record(

@@ -18,7 +18,7 @@ import secrets
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -89,8 +89,9 @@ class HostLocks:
         return self._item(host, _CLAIM + _WRITE) if host.name not in self.locked else None
 
     def guard(self, host: Host) -> Item | None:
-        """Return the script to renew the lock; a lost lock ends the script with status GONE."""
-        return self._item(host, _GUARD + _WRITE) if host.name in self.locked else None
+        """Return the script to renew the lock; after a lost lock, its status GONE, nothing else is begun."""
+        guard = self._item(host, _GUARD + _WRITE) if host.name in self.locked else None
+        return replace(guard, required=True) if guard else None
 
     def release(self, host: Host) -> Item | None:
         """Return the script to release the lock, if the lock may exist."""

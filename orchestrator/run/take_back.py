@@ -69,17 +69,18 @@ def take_back(
             results.append(not_taken_back(each.step, each.target, each.index, error))
     host = changes[0].host
     session, guard = pool.session(host), pool.locks.guard(host)
-    if guard and (claim_lost := lost(host, session.exchange([guard])[0])):
+    record.settle()
+    record(*(UndoIntended(step=c.step, target=c.target, index=c.index, because=because) for c, _ in items))
+    record.assure()
+    scripts = [item for _, item in items]
+    outputs = session.exchange([guard, *scripts] if guard and scripts else scripts)
+    if guard and scripts and (claim_lost := lost(host, outputs.pop(0))):
         results += [
             UndoMade(step=c.step, target=c.target, index=c.index, outcome="drifted", reason=claim_lost)
             for c, _ in items
         ]
         record(*results)
         return results
-    record.settle()
-    record(*(UndoIntended(step=c.step, target=c.target, index=c.index, because=because) for c, _ in items))
-    record.assure()
-    outputs = session.exchange([item for _, item in items])
     results += [
         UndoMade(step=c.step, target=c.target, index=c.index, outcome=_UNDONE[m.outcome], reason=m.reason)
         for (c, _), m in zip(items, (outcome_of(output, session.trouble) for output in outputs), strict=True)

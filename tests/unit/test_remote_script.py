@@ -104,6 +104,12 @@ def test_items_after_a_failed_one_are_not_begun_where_that_was_asked(session: Lo
     assert [o.status for o in session.exchange(items)] == [0, 76, 0, 0]
 
 
+def test_items_after_a_required_one_that_failed_are_not_begun(session: LocalSession):
+    items = [Item("true", required=True), Item("exit 3"), Item("exit 82", required=True), Item("echo never")]
+    outputs = session.exchange([*items, Item("echo never")])
+    assert [(o.status, o.ran) for o in outputs] == [(0, True), (3, True), (82, True), (None, False), (None, False)]
+
+
 def test_an_item_beyond_its_deadline_is_unknown_and_the_next_one_runs(session: LocalSession):
     begun = time.monotonic()
     outputs = session.exchange([Item("echo so far; sleep 610", deadline=0.5), Item("echo next")])

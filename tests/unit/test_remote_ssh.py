@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from stopgap.orchestrator.remote import ConnectAhead, Item, Limits, Unreachable,
 from stopgap.orchestrator.remote.known_hosts import fingerprint, host_names, pinned_keys
 from stopgap.orchestrator.remote.transport import CappedPacketizer, HardenedTransport
 
-from .ssh_server import Server, free_port, make_key, needs_sshd, serving, wait_for
+from .ssh_server import Server, free_port, make_key, needs_sshd, serving, wait_for, wait_until
 
 pytestmark = needs_sshd
 
@@ -112,6 +113,31 @@ def test_the_wire_is_gcm_without_compression_and_without_nagle(server: Server):
     assert transport.local_compression == "none"
     assert transport.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     session.close()
+
+
+def waiting_shells(parent: int) -> list[int]:
+    """Processes of shells that wait below a connection's sshd."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [int(n) for n in children if Path(f"/proc/{n}/cmdline").read_bytes() == b"/bin/sh\0-s\0"]
+
+
+def test_the_next_shell_waits_on_a_router_and_on_no_other_host(server: Server):
+    router = server.host(may_block=(ip_network("203.0.113.0/24"),))
+    session, other = connect(router, {}), connect(server.host(), {})
+    try:
+        above, beside = (
+            int(s.exchange([Item("read _ _ _ ppid _ </proc/$$/stat; echo $ppid")])[0].stdout.raw)
+            for s in (session, other)
+        )
+        wait_until(lambda: bool(waiting_shells(above)))
+        ahead = waiting_shells(above)
+        assert session.exchange([Item("echo $$")])[0].stdout.raw == b"%d\n" % ahead[0]
+        assert other.exchange([Item("echo here")])[0].stdout.raw == b"here\n"
+        assert not waiting_shells(beside)
+    finally:
+        session.close()
+        other.close()
+    wait_until(lambda: not Path(f"/proc/{above}").exists())
 
 
 def test_a_megabyte_goes_up_and_many_come_down(server: Server):
