@@ -69,13 +69,22 @@ def interfaces(lines: list[str]) -> Iterator[InterfaceFact]:
             raise UnreadableError("ip addr: a line that holds no address") from None
 
 
+_WIDE4 = "{ ip -4 route show table all match 1.0.0.0/8 && ip -4 route show table all match 193.0.0.0/8; }"
+_WIDE6 = "ip -6 route show table all match 2001::/16"
+"""Show the routes that cover a wide network in each half of IPv4, or in IPv6, and so lead to the world.
+
+A VPN's routes to 0.0.0.0/1, 128.0.0.0/1 and 2000::/3 stand before the default route, and the tables of a policy
+(ip-rule(8)) before the main one.
+"""
+
+
 @dataclass(frozen=True)
 class Gateways(Reader[tuple[IPv4Address | IPv6Address, ...]]):
-    """Read the gateways of the default routes, IPv4 and IPv6."""
+    """Read the gateways to the world, IPv4 and IPv6: of default routes, and of others as wide, in every table."""
 
     def script(self) -> str:
-        """Return the script: the default routes; a kernel without IPv4 or IPv6 reports an error for the family."""
-        return "ip -4 route show default; four=$?; ip -6 route show default || [ $four = 0 ]"
+        """Return the script: the wide routes; a kernel without IPv4 or IPv6 reports an error for the family."""
+        return f"{_WIDE4}; four=$?; {_WIDE6} || [ $four = 0 ]"
 
     def parse(self, output: Output) -> tuple[IPv4Address | IPv6Address, ...]:
         """Parse each `via`; a route with several next hops has several. Raises UnreadableError."""
@@ -107,7 +116,7 @@ fi
 """
 
 
-_GATEWAYS = "$(for v in 4 6; do ip -$v route show default; done 2>/dev/null | sed -n 's/.* via \\([^ ]*\\) .*/\\1/p')"
+_GATEWAYS = f"$({{ {_WIDE4}; {_WIDE6}; }} 2>/dev/null | sed -n 's/.* via \\([^ ]*\\) .*/\\1/p' | sort -u)"
 
 
 class NeighbourFact(Fact):

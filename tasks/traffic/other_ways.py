@@ -44,7 +44,8 @@ def gaps(blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene) -> Iter
     known = _routers(facts, scene)
     for gateway in facts.sends_by or ():
         # A router's link-local addresses are unknown without facts of the router's interfaces.
-        if gateway not in known and not (gateway.is_link_local and (gateway.version == 4 or not facts.interfaces)):
+        unknown = gateway.is_link_local and (gateway.version == 4 or not facts.interfaces)
+        if gateway not in known and not unknown and not _in_a_tunnel(gateway, facts):
             yield Gap(
                 text=tr(
                     "{who} sends by {gateway}, which is no address of {scene}: if another router has it, name "
@@ -91,6 +92,17 @@ def gaps(blocked: tuple[Network, ...], facts: DeviceFacts, scene: Scene) -> Iter
             ),
             at_best=_BOTH if scene.beside else "unverified",
         )
+
+
+def _in_a_tunnel(gateway: Address, facts: DeviceFacts) -> bool:
+    """Return True if the target reaches a gateway by a tunnel alone, whose own packets cross the router."""
+    links = {
+        card.leads_out or card.kind == "bridge"
+        for card in facts.cards or ()
+        for each in card.addresses
+        if gateway in each.network
+    }
+    return links == {False}
 
 
 def _routers(facts: DeviceFacts, scene: Scene) -> set[Address]:

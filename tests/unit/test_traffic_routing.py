@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from ipaddress import ip_address, ip_interface
 
 import pytest
@@ -57,6 +60,28 @@ def test_every_gateway_of_the_default_routes() -> None:
         )
     )
     assert [str(g) for g in gateways] == ["192.0.2.1", "fe80::1", "fe80::2", "fe80::3"]
+
+
+OTHER_WAYS = """
+ip link add way type veth peer name far && ip addr add 10.1.0.1/24 dev way && ip addr add fd01::1/64 dev way nodad
+ip link set way up && ip link set far up
+ip route add default via 10.1.0.2
+ip route add default table 47 nexthop via 10.1.0.3 nexthop via 10.1.0.4
+ip route add 0.0.0.0/1 via 10.1.0.5
+ip route add 128.0.0.0/1 via 10.1.0.6
+ip -6 route add 2000::/3 via fd01::2 table 48
+ip route add 1.2.3.0/24 via 10.1.0.7
+ip -6 route add 2001:db8:1::/48 via fd01::3
+"""
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("unshare"), reason="needs root, for a network namespace of its own"
+)
+def test_gateways_of_a_policys_tables_and_of_halves_of_the_world_are_found() -> None:
+    words = ["unshare", "-n", "sh", "-ec", f"{OTHER_WAYS}{Gateways().script()}"]
+    found = Gateways().parse(printed(subprocess.run(words, capture_output=True, text=True, check=True).stdout))
+    assert [str(gateway) for gateway in found] == [*(f"10.1.0.{n}" for n in range(2, 7)), "fd01::2"]
 
 
 def test_networks_behind_a_next_hop() -> None:
