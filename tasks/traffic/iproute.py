@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from stopgap.orchestrator.change import Command, RunCommands
@@ -23,6 +23,7 @@ from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import (
+    NAMED,
     ROLLBACK_SECONDS,
     Block,
     DeviceFacts,
@@ -85,6 +86,7 @@ class Iproute(Driver):
             )
         else:
             yield _change(block, facts, _Slot(place), before, wanted)
+        yield from rules_before(listed, place)
         yield Gap(
             text=tr("routing rules see what is forwarded: the router itself and the blocked addresses still talk"),
             at_best="partly",
@@ -143,6 +145,8 @@ class Rule:
     pref: int
     text: str
     """The rule in the format of `ip rule`, without the protocol."""
+    ours: bool = field(default=False, compare=False)
+    """The listed rule has Stopgap's protocol number."""
 
     def __str__(self) -> str:
         return f"{self.pref}: {self.text}"
@@ -234,7 +238,8 @@ def parsed(listing: str) -> list[Rule]:
     for line in listing.splitlines():
         before, colon, text = line.partition(":")
         if colon and (pref := parse_int(before.strip(), 10)) is not None:
-            rules.append(Rule(pref, " ".join(text.replace(f"proto {PROTOCOL}", "").split())))
+            ours = text.split()[-2:] == ["proto", PROTOCOL]
+            rules.append(Rule(pref, " ".join(text.replace(f"proto {PROTOCOL}", "").split()), ours))
     return rules
 
 
@@ -243,7 +248,10 @@ def _mark(label: str) -> str:
 
 
 def _place(label: str, listed: Mapping[int, list[Rule]]) -> int:
-    """Return the block's first priority: the present priority, or the first free; raises Unplannable."""
+    """Return the block's first priority: the present priority, or a free one; raises Unplannable.
+
+    A free one before every rule of the router's own is taken, if there is one.
+    """
     rules = [rule for lines in listed.values() for rule in lines]
     mark = _mark(label)
     for rule in rules:
@@ -251,16 +259,36 @@ def _place(label: str, listed: Mapping[int, list[Rule]]) -> int:
             return rule.pref - 2
     taken = {(rule.pref - FIRST) // 3 for rule in rules}
     start: int = zlib.crc32(label.encode()) % SLOTS
-    for n in range(SLOTS):
-        if (slot := (start + n) % SLOTS) not in taken:
-            return FIRST + 3 * slot
-    raise Unplannable(
-        tr(
-            "no three priorities between {first} and {first2} are free for routing rules",
-            first=FIRST,
-            first2=FIRST + 3 * SLOTS,
+    free = [slot for n in range(SLOTS) if (slot := (start + n) % SLOTS) not in taken]
+    if not free:
+        raise Unplannable(
+            tr(
+                "no three priorities between {first} and {first2} are free for routing rules",
+                first=FIRST,
+                first2=FIRST + 3 * SLOTS,
+            )
         )
-    )
+    earliest = min((rule.pref for rule in rules if rule.pref and not rule.ours), default=FIRST + 3 * SLOTS)
+    before_all = [slot for slot in free if FIRST + 3 * slot + 2 < earliest]
+    return FIRST + 3 * (before_all or free)[0]
+
+
+def rules_before(listed: Mapping[int, list[Rule]], place: int) -> Iterator[Gap]:
+    """Yield a gap for rules of the machine's own that decide before a block at `place`, by IP version.
+
+    The rule of priority 0 is not counted: its table holds the machine's own addresses.
+    """
+    found = {rule for rules in listed.values() for rule in rules if 0 < rule.pref < place and not rule.ours}
+    if found:
+        more = len(found) - NAMED
+        named = joined("; ", map(str, sorted(found)[:NAMED]))
+        yield Gap(
+            text=tr(
+                "routing rules that were there come before the drops, and what they lead on passes: {rules}",
+                rules=tr("{named} and {count} more", named=named, count=more) if more > 0 else named,
+            ),
+            at_best="partly",
+        )
 
 
 def _ours(listed: list[Rule], place: int) -> list[Rule]:

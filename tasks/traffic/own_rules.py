@@ -13,7 +13,7 @@ from stopgap.orchestrator.task import Gap, Note, Planned
 from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic import expiry_timer
 from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, address_text, some, text_diff
-from stopgap.tasks.traffic.iproute import PROTOCOL, Rule, routing_rules, rule_lines, showing
+from stopgap.tasks.traffic.iproute import PROTOCOL, Rule, routing_rules, rule_lines, rules_before, showing
 from stopgap.tasks.traffic.shell import run
 
 PASS = 60
@@ -37,6 +37,8 @@ def plan(block: Block, facts: DeviceFacts) -> Iterator[Planned]:
     before, first = _before(block.label, facts), _first(block.label)
     wanted = {version: _wanted(block, version) for version in (4, 6)}
     same = all(sorted(before[version]) == sorted(wanted[version]) for version in (4, 6))
+    listed = {4: routing_rules(facts.policy4), 6: routing_rules(facts.policy6)}
+    yield from rules_before(listed, first)
     yield Gap(
         text=tr("routing rules see what is sent: packets to the host still arrive, and are not answered"),
         at_best="partly",
