@@ -118,8 +118,7 @@ class Course:
         """Go through the phases; the device is as before when it returns."""
         for name in self._device.moved:
             self._eyes.renew(name)
-        if self._device.cloud:
-            self._stopgap("trust", self._inventory, "--yes")
+        self._trust()
         self._look("before")
         before = self._device.state()
         if "timed" in self._phases:
@@ -146,7 +145,7 @@ class Course:
             self._compare(before, "reboot and undo")
         if "persisted" in self._phases:
             self._persist(before)
-        if "missed" in self._phases and not self._device.cloud:
+        if "missed" in self._phases:
             for missed in (each for each in MISSED if self._device.can.by_port or not each.ports):
                 self._miss(missed)
                 self._compare(before, missed.name)
@@ -166,10 +165,11 @@ class Course:
     def _miss(self, missed: Missed) -> None:
         """Block with an inventory that lacks something, and hold the verdict beside the packets of that."""
         self._inventory = self._device.inventory(self._folder, missed.addresses)
+        self._trust()
         try:
             if missed.afterwards:
                 verdict = self._run("1h", persist=missed.persists and self._device.can.persist)[1]
-            with missed.arranged(self._device.port):
+            with missed.arranged(self._device.port, self._device.host):
                 verdict = self._verdict_now() if missed.afterwards else self._run("1h")[1]
                 with ThreadPoolExecutor(len(missed.ways)) as pool:
                     outcomes = list(pool.map(lambda flow: self._eyes.look(*flow), missed.ways))
@@ -177,6 +177,11 @@ class Course:
         finally:
             self._inventory = self._device.inventory(self._folder)
         self.measured.missed[missed.name] = (verdict, outcomes)
+
+    def _trust(self) -> None:
+        """Agree to the program that the inventory names for a cloud."""
+        if self._device.cloud:
+            self._stopgap("trust", self._inventory, "--yes")
 
     def _verdict_now(self) -> str:
         """Give what `status` makes of the block now."""

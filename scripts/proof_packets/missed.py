@@ -1,4 +1,4 @@
-"""What an inventory does not tell: NAT on the router, an address that came later, a second card, IPv6 left out."""
+"""What an inventory does not tell: NAT on the router, an address that came later, a second card, another way out."""
 
 from __future__ import annotations
 
@@ -11,15 +11,23 @@ from lab_hosts import namespaces
 from lab_hosts.topology import BY_NAME
 
 from proof_packets.inside import on
-from proof_packets.ways import INTERNET, NEIGHBOUR, SECOND, WEB, End, Way
+from proof_packets.ways import INTERNET, NEIGHBOUR, PROVIDER, SECOND, WEB, End, Way
 
 PRIVATE = End("web", "10.77.0.10", WEB.ipv6)
 LATER = End("web", "203.0.113.12", "2001:db8:113::12")
 CARD, CARD_PEER = End("web", "198.18.5.10", "fd05::10"), End("isp", "198.18.5.1", "fd05::1")
+_SECOND_TABLE, _RULE = "47", "47"
+"""Of a routing policy: a table, and the rule that leads there, before every rule of a block."""
 _TRANSLATE = """
 table ip proof {
     chain in { type nat hook prerouting priority dstnat; ip daddr 203.0.113.10 dnat to 10.77.0.10; }
     chain out { type nat hook postrouting priority srcnat; ip saddr 10.77.0.10 snat to 203.0.113.10; }
+}
+"""
+_FORWARDING, _REDIRECTED = "net.ipv6.conf.all.forwarding", "net.ipv6.conf.eth0.accept_redirects"
+_MASQUERADE = """
+table ip6 proof {
+    chain out { type nat hook postrouting priority srcnat; ip6 saddr 2001:db8:113::10 masquerade; }
 }
 """
 
@@ -36,33 +44,40 @@ class Missed:
     arrange: tuple[tuple[str, str], ...] = ()
     """Namespace and a line of ip(8), with `PORT` for the router's device that is the host's port."""
     put_back: tuple[tuple[str, str], ...] = ()
-    on_router: tuple[str, str] = ("", "")
-    """Shell scripts on the router itself: what happens there, and what puts things back."""
+    where_it_drops: tuple[str, str] = ("", "")
+    """Shell scripts on the device that drops: what happens there, and what puts things back."""
     persists: bool = False
     """The block is asked for with `persist`, where the driver can do that."""
     ports: bool = False
     """It concerns drivers alone that drop at a port."""
-    translated: bool = False
-    """The router translates the host's address."""
+    rules: tuple[str, str, str] = ("", "", "")
+    """Namespace, a table of nft(8) for it, and the words that delete the table."""
+    settings: tuple[tuple[str, str, str], ...] = ()
+    """Namespace, and assignments of sysctl(8) meanwhile and afterwards."""
     afterwards: bool = False
     """It is arranged once the block stands, and `status` is asked for the verdict."""
 
     @contextmanager
-    def arranged(self, port: str) -> Iterator[None]:
-        """Make it so, and put everything back."""
-        for namespace, line in self.arrange:
-            _inside(namespace, "ip", *line.replace("PORT", port).split())
-        on("edge", self.on_router[0])
-        if self.translated:
-            _inside("edge", "nft", "-f", "-", stdin=_TRANSLATE)
+    def arranged(self, port: str, device: str) -> Iterator[None]:
+        """Make it so, and put everything back; `device` is the host that drops."""
+        namespace, table, delete = self.rules
+        for at, line in self.arrange:
+            _inside(at, "ip", *line.replace("PORT", port).split())
+        on(device, self.where_it_drops[0])
+        for at, meanwhile, _ in self.settings:
+            _inside(at, "sysctl", "-qw", meanwhile)
+        if namespace:
+            _inside(namespace, "nft", "-f", "-", stdin=table)
         try:
             yield
         finally:
-            if self.translated:
-                _inside("edge", "nft", "delete", "table", "ip", "proof")
-            on("edge", self.on_router[1])
-            for namespace, line in self.put_back:
-                _inside(namespace, "ip", *line.replace("PORT", port).split())
+            if namespace:
+                _inside(namespace, "nft", *delete.split())
+            for at, _, afterwards in self.settings:
+                _inside(at, "sysctl", "-qw", afterwards)
+            on(device, self.where_it_drops[1])
+            for at, line in self.put_back:
+                _inside(at, "ip", *line.replace("PORT", port).split())
             # A stale entry with the card of the host counts as an address of the host in the next verdict.
             for family in ("-4", "-6"):
                 _inside("edge", "ip", family, "neigh", "flush", "all")
@@ -92,7 +107,7 @@ MISSED = (
             ("web", "addr del 10.77.0.10/24 dev eth0"),
             ("edge", "addr del 10.77.0.1/24 dev br0"),
         ),
-        translated=True,
+        rules=("edge", _TRANSLATE, "delete table ip proof"),
     ),
     Missed(
         "an address that came later",
@@ -137,6 +152,44 @@ MISSED = (
         (WEB.ipv4, SECOND.ipv4),
     ),
     Missed(
+        "a way out by its own table",
+        ((Way("out", "udp", WEB, INTERNET), 6), (Way("out", "tcp", WEB, INTERNET), 6)),
+        ALL,
+        arrange=(
+            ("web", f"-6 route add default via {NEIGHBOUR.ipv6} table {_SECOND_TABLE}"),
+            ("web", f"-6 rule add pref {_RULE} to {INTERNET.ipv6} lookup {_SECOND_TABLE}"),
+        ),
+        put_back=(
+            ("web", f"-6 rule del pref {_RULE}"),
+            ("web", f"-6 route flush table {_SECOND_TABLE}"),
+        ),
+        rules=("neighbour", _MASQUERADE, "delete table ip6 proof"),
+        settings=(
+            ("neighbour", f"{_FORWARDING}=1", f"{_FORWARDING}=0"),
+            ("web", f"{_REDIRECTED}=0", f"{_REDIRECTED}=1"),
+        ),
+    ),
+    Missed(
+        "routes by policy on the router",
+        (
+            (Way("out", "udp", WEB, INTERNET), 4),
+            (Way("out", "tcp", WEB, INTERNET), 4),
+            (Way("in", "udp", INTERNET, WEB), 4),
+        ),
+        ALL,
+        arrange=(
+            ("edge", f"route add default via {PROVIDER.ipv4} table {_SECOND_TABLE}"),
+            ("edge", f"route add 203.0.113.0/24 dev br0 table {_SECOND_TABLE}"),
+            ("edge", f"rule add pref {_RULE} from {WEB.ipv4} lookup {_SECOND_TABLE}"),
+            ("edge", f"rule add pref {_RULE} to {WEB.ipv4} lookup {_SECOND_TABLE}"),
+        ),
+        put_back=(
+            ("edge", f"rule del pref {_RULE}"),
+            ("edge", f"rule del pref {_RULE}"),
+            ("edge", f"route flush table {_SECOND_TABLE}"),
+        ),
+    ),
+    Missed(
         "its port made anew",
         tuple(
             (way, version)
@@ -161,9 +214,10 @@ MISSED = (
             for version in (4, 6)
         ),
         ALL,
-        on_router=(
-            "systemctl reload nftables",
-            "systemctl restart router-before; ! [ -e /usr/bin/podman ] || podman network reload --all >/dev/null",
+        where_it_drops=(
+            "systemctl reload nftables 2>/dev/null || nft -f /etc/nftables.conf",
+            "! [ -e /etc/router-before ] || systemctl restart router-before; "
+            "! [ -e /usr/bin/podman ] || podman network reload --all >/dev/null",
         ),
         afterwards=True,
         persists=True,
