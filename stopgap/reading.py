@@ -18,6 +18,7 @@ from stopgap.orchestrator.journal import (
     UnknownRunError,
     open_journal_to_read,
 )
+from stopgap.orchestrator.journal.evidence_waiting import not_stored
 from stopgap.orchestrator.journal.open_hosts import OpenHost, open_hosts
 from stopgap.orchestrator.sinks.backlog import undelivered
 
@@ -82,9 +83,11 @@ def status(*, offline: bool = False, on_run: Callable[[RunStatus], object] | Non
         hosts = AllHosts(journal, read[::-1], at)
         still_open, returning = tuple(hosts.open()), tuple(hosts.returning())
         left = tuple(undelivered(journal.home, journal.heads_here()))
+        waiting = tuple(not_stored(journal.home))
         return Status(
-            at, offline, tuple(found), tuple(journal.strays()), still_open, returning, left, journal.apart or ""
-        )
+            at, offline, tuple(found), tuple(journal.strays()), still_open, returning, left, waiting,
+            journal.apart or "",
+        )  # fmt: skip
 
 
 def left_open(targets: Collection[str]) -> tuple[OpenHost, ...]:

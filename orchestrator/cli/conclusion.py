@@ -22,7 +22,22 @@ def show_result(result: RunResult, options: RunOptions, messages: screens.Screen
     elif not dry_run and not options.json:
         _show_conclusion(screens.out(), result)
     tell_unwritten(result.unreported, result.unsigned, result.displaced, result.apart)
+    if result.run and not dry_run:
+        _store_evidence(screens.err() if options.json else screens.out(), result.run)
     return result.exit_code or int(bool(result.unreported or result.unsigned or result.displaced))
+
+
+def _store_evidence(screen: screens.Screen, run: str) -> None:
+    from stopgap.orchestrator.journal import state_home
+    from stopgap.orchestrator.journal.evidence_waiting import not_stored
+
+    if not_stored(state_home()):
+        from stopgap.orchestrator.cli.evidence_store import store_evidence
+
+        try:
+            store_evidence(screen, run)
+        except KeyboardInterrupt:  # the run itself has ended as it was told
+            screen.line(tr("Evidence that is not in the store yet waits: stopgap evidence store"), "warn")
 
 
 def _show_conclusion(screen: screens.Screen, conclusion: RunResult) -> None:

@@ -12,6 +12,7 @@ from typing import Literal
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.damage import show_damage
 from stopgap.orchestrator.cli.document import print_document
+from stopgap.orchestrator.cli.evidence_store import fetch_missing
 from stopgap.orchestrator.cli.journals import open_journal, open_journal_to_read
 from stopgap.orchestrator.cli.screen import said
 from stopgap.orchestrator.cli.steps import moment
@@ -21,8 +22,10 @@ from stopgap.orchestrator.evidence.custody import CustodyError, log_handling, re
 from stopgap.orchestrator.evidence.files import FolderFiles
 from stopgap.orchestrator.evidence.manifest import MANIFEST
 from stopgap.orchestrator.evidence.reader import CollectionReader, UnreadableEvidence, open_collection
-from stopgap.orchestrator.evidence.verify import collections_below
-from stopgap.orchestrator.journal.records import EvidenceHandled
+from stopgap.orchestrator.evidence.verify import collections_below, handled_here, is_elsewhere, not_here
+from stopgap.orchestrator.journal import History, Journal
+from stopgap.orchestrator.journal.evidence_records import EvidenceHandled, EvidenceStored
+from stopgap.orchestrator.journal.home import controller_name
 from stopgap.orchestrator.run.person import operator
 from stopgap.orchestrator.text import tr
 
@@ -103,13 +106,15 @@ def _log(collected: CollectionReader) -> list[tuple[datetime, EvidenceHandled]]:
 
 def put_on_record(what: str, collected: CollectionReader, action: Literal["opened", "exported"], about: str) -> None:
     """Add a line to the custody log of a collection, and to the journal where `what` is a run."""
+    folder = f"evidence/{collected.manifest.host}/{collected.folder.name}"
     handled = EvidenceHandled(
         action=action,
         host=collected.manifest.host,
-        folder=f"evidence/{collected.manifest.host}/{collected.folder.name}",
+        folder=folder,
         by=operator(),
         about=about[:1024],
         manifest_sha256=hashlib.sha256((collected.folder / MANIFEST).read_bytes()).hexdigest(),
+        copy_of="" if Path(what).is_dir() else _copy_of(what, folder),
     )
     try:
         log_handling(collected.folder, handled)
@@ -121,16 +126,29 @@ def put_on_record(what: str, collected: CollectionReader, action: Literal["opene
             journal.append(journal.resolve(what), handled)
 
 
+def _copy_of(what: str, folder: str) -> str:
+    with open_journal_to_read() as journal:
+        entries = journal.of_run(journal.resolve(what), "evidence-handled")
+        handled = [entry.record for entry in entries if isinstance(entry.record, EvidenceHandled)]
+        return handled_here(handled, folder, controller_name(journal.home))[0]
+
+
 def collections_of(what: str) -> Iterator[CollectionReader]:
-    """Yield the collections of a run, or below a folder; one that cannot be read is told. Raises Error for none."""
+    """Yield the collections of a run, or below a folder; one that cannot be read is told. Raises Error for none.
+
+    Those of a run that another machine has are fetched from their store first.
+    """
     if Path(what).is_dir():
         folders = collections_below(Path(what))
     else:
+        fetch_missing(what)
         with open_journal_to_read() as journal:
             run = journal.resolve(what)
             history = journal.history(run)
-            folders = [journal.run_path(run) / kept.folder for kept in history.evidence]
+            folders = list(_folders_here(journal, history))
         show_damage(screens.err(), run, history.damage)
+        if history.evidence and not folders:
+            raise Error(tr("{what}: none of its evidence is on this machine", what=what))
     if not folders:
         raise Error(tr("{what}: holds no evidence", what=what))
     for folder in folders:
@@ -138,3 +156,19 @@ def collections_of(what: str) -> Iterator[CollectionReader]:
             yield open_collection(folder)
         except UnreadableEvidence as error:
             screens.err().line(tr("stopgap: {error}", error=error), "bad")
+
+
+def _folders_here(journal: Journal, history: History) -> Iterator[Path]:
+    """Yield the folders of a run's collections; one that another machine has is told."""
+    stored = {
+        entry.record.folder: entry.record
+        for entry in journal.of_run(history.run, "evidence-stored")
+        if isinstance(entry.record, EvidenceStored)
+    }
+    for kept in history.evidence:
+        folder = journal.run_path(history.run) / kept.folder
+        copy = stored.get(kept.folder)
+        if folder.exists() or not is_elsewhere(kept, copy, controller_name(journal.home)):
+            yield folder
+        else:
+            screens.err().line(not_here(history.run, kept, copy), "bad")

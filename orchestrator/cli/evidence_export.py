@@ -25,7 +25,6 @@ from stopgap.orchestrator.text import tr
 if TYPE_CHECKING:
     from stopgap.orchestrator.evidence.delivery.stream import Delivered
     from stopgap.orchestrator.evidence.pack import Packed
-    from stopgap.orchestrator.host import Host
 
 
 @dataclass(frozen=True)
@@ -162,35 +161,19 @@ def _new_file(path: Path) -> Iterator[Any]:
 
 
 def _sftp(to: SftpFolder, name: str, options: ExportOptions, all_collected: Sequence[CollectionReader]) -> Any:  # noqa: ANN401
+    from stopgap.orchestrator.cli.store_login import server_of
     from stopgap.orchestrator.evidence.delivery.sftp import SftpStore
     from stopgap.orchestrator.inventory import load_inventory
     from stopgap.orchestrator.remote.connect import connected_sftp
 
     hosts = load_inventory(options.inventories).hosts if options.inventories else {}
-    host = _server(to, hosts)
+    host = server_of(to, hosts)
     for collected in all_collected:
         if host.name == collected.manifest.target or host.address == collected.manifest.address:
             raise RefusedError(
                 tr("{host} is the host that the evidence is of; its evidence goes elsewhere", host=host.name)
             )
     return SftpStore(to, name, lambda: connected_sftp(host, hosts))
-
-
-def _server(to: SftpFolder, hosts: Any) -> Host:  # noqa: ANN401
-    """Return the host of the inventory, or the one that ssh(1) would log in to by this name."""
-    from stopgap.orchestrator.cut.logins import typed
-    from stopgap.orchestrator.host import Host
-
-    if (known := hosts.get(to.host)) is not None:
-        changed: dict[str, Any] = ({"user": to.user} if to.user else {}) | ({"port": to.port} if to.port else {})
-        return known.model_copy(update=changed) if changed else known  # type: ignore[no-any-return]
-    at = f"{to.user}@" if to.user else ""
-    address = f"[{to.host}]" if ":" in to.host else to.host
-    found = typed(f"{at}{address}" + (f":{to.port}" if to.port else ""), "--to")
-    entry = dict(found.entry)
-    if "known_hosts" in entry:
-        entry["known_hosts"] = Path(entry["known_hosts"]).expanduser()
-    return Host.model_validate({"name": found.name, **entry})
 
 
 def _tell(

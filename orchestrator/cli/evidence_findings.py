@@ -200,7 +200,8 @@ def _recorded(what: str, judged: Mapping[Path, Findings], code: int) -> int:
             history, folder = trusted(journal, run), journal.run_folder(run)
             before = {record.folder: record for record in history.findings}
             for kept in history.evidence:
-                found = judged.get(folder / kept.folder)
+                if not (found := judged.get(folder / kept.folder)) and not (folder / kept.folder).exists():
+                    continue  # another machine has it, or it is lost: what was found in it stays on record
                 record = (
                     write_findings(folder, kept, found) if found else no_findings(kept, tr("its manifest is damaged"))
                 )

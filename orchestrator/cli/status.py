@@ -65,6 +65,8 @@ def status(options: StatusOptions) -> int:
         screen.line(tr("Ends soon: {target} on {host}, {when}; run `extend` to prolong it.", **place), "warn")
     for left in found.undelivered:
         screen.line(tr("{words} (run {run})", words=left.text(), run=left.run), "warn")
+    for waiting in found.not_stored:
+        screen.line(waiting.text(), "warn")
     _tell_sinks(found)
     return found.exit_code
 

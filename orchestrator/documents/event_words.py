@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized
+from stopgap.orchestrator.journal.evidence_records import EvidenceHandled, EvidenceStored
 from stopgap.orchestrator.journal.incident_records import (
     ActionAdded,
     ActionDone,
@@ -25,7 +26,6 @@ from stopgap.orchestrator.journal.records import (
     CheckJudged,
     DamageAccepted,
     DriverChosen,
-    EvidenceHandled,
     EvidenceKept,
     FindingsMade,
     HostUnreachable,
@@ -169,6 +169,8 @@ def summary_of(record: AnyRecord, change: ChangeIntended | None = None) -> str:
             return tr("{words} in {folder}", words=words, folder=record.folder)
         case EvidenceHandled():
             return tr("evidence {folder}: {action} by {by}", folder=record.folder, action=record.action, by=record.by)
+        case EvidenceStored():
+            return tr("evidence {folder}: stored in {url}, and read back", folder=record.folder, url=record.url)
         case FindingsMade():
             if record.trouble:
                 return tr("no findings of {folder}: {trouble}", folder=record.folder, trouble=record.trouble)

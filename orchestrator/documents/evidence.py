@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from stopgap.orchestrator.documents.envelope import envelope, rfc3339
+from stopgap.orchestrator.documents.not_stored import not_stored_object
 from stopgap.orchestrator.evidence.archive import Member
+from stopgap.orchestrator.evidence.copying import RunStored
 from stopgap.orchestrator.evidence.delivery.stream import Delivered
+from stopgap.orchestrator.evidence.fetching import Fetched
 from stopgap.orchestrator.evidence.manifest import ManifestItem
 from stopgap.orchestrator.evidence.pack import Packed
 from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.model import Findings
-from stopgap.orchestrator.journal.records import EvidenceHandled
+from stopgap.orchestrator.journal.evidence_records import EvidenceHandled
+from stopgap.orchestrator.journal.evidence_waiting import NotStored
 
 
 def collections_document(collections: Iterable[CollectionReader]) -> dict[str, Any]:
@@ -159,3 +163,38 @@ def _place(collected: CollectionReader, item: ManifestItem) -> dict[str, Any]:
 
 def _names(collected: CollectionReader) -> dict[str, Any]:
     return {"host": collected.manifest.host, "collection": collected.folder.name}
+
+
+def storing_document(done: Iterable[RunStored], left: Iterable[NotStored]) -> dict[str, Any]:
+    """Give what came into the store of evidence, and what waits for it."""
+    return {
+        **envelope("stored"),
+        "runs": [
+            {
+                "run": each.run,
+                "copies": [{"url": one.url, "bytes": one.size, "encrypted": one.encrypted} for one in each.copies],
+                "problems": list(each.problems),
+            }
+            for each in done
+        ],
+        "not_stored": [not_stored_object(each) for each in left],
+    }
+
+
+def fetch_document(run: str, done: Iterable[Fetched], left: Iterable[str]) -> dict[str, Any]:
+    """Give what was fetched of a run's evidence, and which collections are not on this machine."""
+    return {
+        **envelope("fetched"),
+        "run": run,
+        "collections": [
+            {
+                "folder": each.folder,
+                "url": each.url,
+                "files": each.files,
+                "bytes": each.size,
+                "problem": each.problem or None,
+            }
+            for each in done
+        ],
+        "not_here": list(left),
+    }

@@ -13,8 +13,9 @@ from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.evidence.custody import CustodyError, log_handling
 from stopgap.orchestrator.evidence.manifest import ARRIVED, CUSTODY, MANIFEST, Manifest
 from stopgap.orchestrator.journal.disk import write_at_once
+from stopgap.orchestrator.journal.evidence_records import EvidenceHandled
 from stopgap.orchestrator.journal.failure import JournalError
-from stopgap.orchestrator.journal.records import EvidenceHandled, EvidenceKept
+from stopgap.orchestrator.journal.records import EvidenceKept
 from stopgap.orchestrator.text import tr
 
 

@@ -28,7 +28,7 @@ from stopgap.orchestrator.journal.chain import (
     timestamp,
 )
 from stopgap.orchestrator.journal.chain import entry as entry_of
-from stopgap.orchestrator.journal.records import EvidenceHandled
+from stopgap.orchestrator.journal.evidence_records import EvidenceHandled
 from stopgap.orchestrator.text import tr
 
 LONGEST = 16 << 20

@@ -27,10 +27,12 @@ from stopgap.orchestrator.evidence.signing import signature_problems
 from stopgap.orchestrator.hostnumber import parse_json
 from stopgap.orchestrator.journal import Journal, JournalError
 from stopgap.orchestrator.journal.chain import read_export
+from stopgap.orchestrator.journal.evidence_records import EvidenceHandled, EvidenceStored
 from stopgap.orchestrator.journal.head import head_problems
+from stopgap.orchestrator.journal.home import controller_name
 from stopgap.orchestrator.journal.integrity import EXPORT
-from stopgap.orchestrator.journal.records import EvidenceHandled, EvidenceKept, FindingsMade
-from stopgap.orchestrator.text import tr
+from stopgap.orchestrator.journal.records import EvidenceKept, FindingsMade
+from stopgap.orchestrator.text import Text, tr
 
 _DEPTH = 3
 """Of `evidence/<host>/<step>` below a run's folder."""
@@ -77,19 +79,16 @@ def verify_run(journal: Journal, run: str, signers: Path | None = None) -> list[
     except JournalError as error:
         return [*problems, str(error)]
     kept = [record for record in records if isinstance(record, EvidenceKept)]
+    handled = [record for record in records if isinstance(record, EvidenceHandled)]
+    stored = {record.folder: record for record in records if isinstance(record, EvidenceStored)}
+    controller = controller_name(journal.home)
     elsewhere: set[str] = set()
     for record in kept:
         found = read(FolderFiles(folder / record.folder), MANIFEST, MANIFEST_CAP)
-        if found is None and not (folder / record.folder).exists() and _is_elsewhere(record.by):
+        copy = stored.get(record.folder)
+        if found is None and not (folder / record.folder).exists() and is_elsewhere(record, copy, controller):
             elsewhere.add(record.folder)
-            problems.append(
-                tr(
-                    "{folder}: not on this machine, and not verified; {by} collected it: stopgap verify {run} there",
-                    folder=record.folder,
-                    by=record.by,
-                    run=run,
-                )
-            )
+            problems.append(not_here(run, record, copy))
         elif found is None:
             problems.append(
                 tr("{folder}/{manifest}: missing, and the journal knows it", folder=record.folder, manifest=MANIFEST)
@@ -102,8 +101,12 @@ def verify_run(journal: Journal, run: str, signers: Path | None = None) -> list[
                     manifest=MANIFEST,
                 )
             )
-    for made in {record.folder: record for record in records if isinstance(record, FindingsMade)}.values():
-        problems += [] if made.folder in elsewhere else _findings_problems(folder, made)
+    made = [record for record in records if isinstance(record, FindingsMade)]
+    several = {record.folder for record in handled if record.action == "fetched"}
+    for last in {record.folder: record for record in made}.values():
+        # Of several copies each machine has the findings that were made there.
+        each = [one.sha256 for one in made if one.folder == last.folder] if last.folder in several else [last.sha256]
+        problems += [] if last.folder in elsewhere else _findings_problems(folder, last, each)
     known = {record.folder for record in kept}
     for collection in sorted((folder / "evidence").glob("*/*")):
         where = str(collection.relative_to(folder))
@@ -120,8 +123,8 @@ def verify_run(journal: Journal, run: str, signers: Path | None = None) -> list[
                 tr("{where}: not in the journal: broken off, or put there by somebody else", where=_shown(where))
             )
         elif (collection / MANIFEST).exists():
-            handled = [r for r in records if isinstance(r, EvidenceHandled) and r.folder == where]
-            found_ = collection_problems(FolderFiles(collection), signers, handled)
+            _, here = handled_here(handled, where, controller)
+            found_ = collection_problems(FolderFiles(collection), signers, here)
             problems += [f"{_shown(where)}/{problem}" for problem in found_]
     return problems
 
@@ -131,7 +134,39 @@ def _export_problems(folder: Path, signers: Path | None) -> list[str]:
     return problems + head_problems(run, rows, folder, signers)
 
 
-def _findings_problems(run_folder: Path, made: FindingsMade) -> Iterator[str]:
+def handled_here(
+    handled: Sequence[EvidenceHandled], folder: str, controller: str
+) -> tuple[str, Sequence[EvidenceHandled]]:
+    """Return what `copy_of` says of a collection on this machine, and the acts on it that the journal knows.
+
+    `handled`: all acts of the run. Each copy has a custody log of its own, from its fetching on.
+    """
+    mine = [record for record in handled if record.folder == folder and record.copy_of == controller]
+    fetched = [place for place, record in enumerate(mine) if record.action == "fetched"]
+    if fetched:
+        return controller, mine[fetched[-1] :]
+    return "", [record for record in handled if record.folder == folder and not record.copy_of]
+
+
+def not_here(run: str, kept: EvidenceKept, copy: EvidenceStored | None) -> Text:
+    """Return the line about a collection that another machine has."""
+    if copy is not None:
+        return tr(
+            "{folder}: not on this machine, and not verified; a copy is in {url}: stopgap evidence fetch {run}",
+            folder=kept.folder,
+            url=copy.url,
+            run=run,
+        )
+    return tr(
+        "{folder}: not on this machine, and not verified; {by} collected it: stopgap verify {run} there, or "
+        "stopgap evidence fetch {run} --from sftp://LOGIN@HOST",
+        folder=kept.folder,
+        by=kept.by,
+        run=run,
+    )
+
+
+def _findings_problems(run_folder: Path, made: FindingsMade, known: Sequence[str | None]) -> Iterator[str]:
     if made.sha256 is None:
         return
     where = f"{_shown(made.folder)}/{FINDINGS}"
@@ -142,7 +177,7 @@ def _findings_problems(run_folder: Path, made: FindingsMade) -> Iterator[str]:
     except FileProblem:
         yield tr("{where}: missing, and the journal knows it", where=where)
         return
-    if digest.hexdigest() != made.sha256:
+    if digest.hexdigest() not in known:
         yield tr("{where}: changed; it is not the one that the journal knows", where=where)
 
 
@@ -189,9 +224,11 @@ def collection_problems(
             yield tr("{other}: extra; the manifest does not list it", other=_shown(other))
 
 
-def _is_elsewhere(by: str) -> bool:
-    """Return True for `user@machine` of another machine than this one."""
-    return "@" in by and by.rpartition("@")[2] != socket.gethostname()
+def is_elsewhere(kept: EvidenceKept, copy: EvidenceStored | None, controller: str) -> bool:
+    """Return True for a collection that another machine, or another state folder, has collected."""
+    if copy is not None:
+        return copy.controller != controller
+    return "@" in kept.by and kept.by.rpartition("@")[2] != socket.gethostname()
 
 
 def _shown(name: str) -> str:

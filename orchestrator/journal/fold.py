@@ -11,6 +11,7 @@ from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.host import DriverFound
 from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized
 from stopgap.orchestrator.journal.chain import Entry
+from stopgap.orchestrator.journal.evidence_records import EvidenceHandled, EvidenceStored
 from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.history import (
     ChangeState,
@@ -40,7 +41,6 @@ from stopgap.orchestrator.journal.records import (
     CheckJudged,
     DamageAccepted,
     DriverChosen,
-    EvidenceHandled,
     EvidenceKept,
     FindingsMade,
     HostUnreachable,
@@ -224,6 +224,7 @@ class _Fold:
                 self._post(record, at)
             case (
                 EvidenceHandled()
+                | EvidenceStored()
                 | DamageAccepted()
                 | WrittenApart()
                 | IncidentOpened()

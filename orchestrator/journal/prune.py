@@ -14,6 +14,7 @@ from pathlib import Path
 from stopgap.orchestrator.journal.chain import Entry, timestamp
 from stopgap.orchestrator.journal.deliveries import fold_deliveries
 from stopgap.orchestrator.journal.disk import disk_errors
+from stopgap.orchestrator.journal.evidence_waiting import not_stored
 from stopgap.orchestrator.journal.head import HEAD, SIGNATURE
 from stopgap.orchestrator.journal.history import History
 from stopgap.orchestrator.journal.home import sync_folder
@@ -54,6 +55,7 @@ def judge(journal: Journal, before: datetime, by: str, *, keep_evidence: bool) -
     journal.pruned()
     candidates: list[Candidate] = []
     records: dict[str, RunPruned] = {}
+    waiting = {each.run for each in not_stored(journal.home)}
     for summary in reversed(journal.runs()):
         run = summary.id
         history = journal.history(run)
@@ -69,6 +71,7 @@ def judge(journal: Journal, before: datetime, by: str, *, keep_evidence: bool) -
                 reported=any(folder.glob("report*.*")),
                 has_folder=folder.is_dir(),
                 mentioned=journal.mentioned(run),
+                waits_for_store=run in waiting,
             )
         )
     why = reasons(candidates, before, {each.name: each.closed is not None for each in incidents(journal)})

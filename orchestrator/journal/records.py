@@ -16,6 +16,7 @@ from stopgap.orchestrator.change import AnyChange
 from stopgap.orchestrator.host import Cli, Host
 from stopgap.orchestrator.hosttext import EscapedLine
 from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized
+from stopgap.orchestrator.journal.evidence_records import EvidenceHandled, EvidenceStored
 from stopgap.orchestrator.journal.incident_records import (
     ActionAdded,
     ActionDone,
@@ -225,21 +226,6 @@ class EvidenceKept(Record):
     """`user@machine` of the process that collected it; empty in records before version 0.3."""
 
 
-class EvidenceHandled(Record):
-    """An act on a collection, for the chain of custody; recorded beside the evidence and in the run's journal."""
-
-    kind: Literal["evidence-handled"] = "evidence-handled"
-    action: Literal["collected", "opened", "exported"]
-    host: str
-    folder: str
-    """Folder of the collection, relative to the run's folder."""
-    by: EscapedLine
-    """`user@machine`."""
-    about: EscapedLine
-    """The collection opened, or the destination of the export."""
-    manifest_sha256: str
-
-
 class Asked(Record):
     """A question to a person, at this terminal or another terminal."""
 
@@ -411,6 +397,7 @@ AnyRecord: TypeAlias = Annotated[
     | EvidenceKept
     | FindingsMade
     | EvidenceHandled
+    | EvidenceStored
     | Asked
     | Answered
     | MessageIntended

@@ -31,6 +31,8 @@ class Candidate:
     has_folder: bool
     mentioned: frozenset[str]
     """Runs that its records name."""
+    waits_for_store: bool = False
+    """Evidence of it is to be copied to a store, and is not there yet."""
 
 
 def slim(history: History) -> History:
@@ -91,6 +93,8 @@ def _own(
         yield tr("its folder is gone, with its evidence")
     elif not each.reported and (_changed(history) or any(made.findings for made in history.findings)):
         yield tr("no report of it was written: stopgap report {run}", run=history.run)
+    if each.waits_for_store:
+        yield tr("evidence of it is not in the store yet: stopgap evidence store {run}", run=history.run)
     if (name := history.started.incident) and not closed.get(name, False):
         yield tr("incident {name} is not closed", name=name)
 

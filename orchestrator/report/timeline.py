@@ -7,6 +7,7 @@ from typing import assert_never
 
 from stopgap.orchestrator.journal import Entry, History
 from stopgap.orchestrator.journal.approval_records import ApprovalAsked, ApprovalsUsed, Authorized
+from stopgap.orchestrator.journal.evidence_records import EvidenceHandled, EvidenceStored
 from stopgap.orchestrator.journal.incident_records import (
     ActionAdded,
     ActionDone,
@@ -25,7 +26,6 @@ from stopgap.orchestrator.journal.records import (
     CheckJudged,
     DamageAccepted,
     DriverChosen,
-    EvidenceHandled,
     EvidenceKept,
     FindingsMade,
     HostUnreachable,
@@ -101,6 +101,7 @@ def timeline(history: History) -> Iterator[Event]:
                 | Asked()
                 | FindingsMade()
                 | EvidenceHandled()
+                | EvidenceStored()
                 | IncidentOpened()
                 | IncidentDescribed()
                 | DutyDecided()

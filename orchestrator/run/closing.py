@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
 from stopgap.orchestrator.evidence.signing import sign_manifest
 from stopgap.orchestrator.journal import Journal, JournalError
 from stopgap.orchestrator.journal.disk import write_at_once
+from stopgap.orchestrator.journal.evidence_waiting import SETTINGS, let_wait
 from stopgap.orchestrator.journal.integrity import EXPORT
 from stopgap.orchestrator.language import spoken
 from stopgap.orchestrator.signature import SignatureError
@@ -53,6 +56,16 @@ def sign_run(journal: Journal, run: str, key: Path | None) -> str:
     except (SignatureError, JournalError) as error:
         return str(error)
     return ""
+
+
+def let_evidence_wait(home: Path, run: str) -> None:
+    """Note that a run's evidence is sealed, and is to be copied to the store of the state folder, if it names one.
+
+    Whoever began the run copies it, after the locks of the hosts are released. A disk that is full costs the copy.
+    """
+    if os.path.lexists(home / SETTINGS):
+        with suppress(JournalError):
+            let_wait(home, run)
 
 
 def displaced(journal: Journal, run: str) -> str:

@@ -15,7 +15,7 @@ from stopgap.orchestrator.plan import Ledger, PastRuns, Plan, PlannedStep
 from stopgap.orchestrator.plan.planner import no_past, nothing_sent
 from stopgap.orchestrator.plugins import used
 from stopgap.orchestrator.run.archive import Archive
-from stopgap.orchestrator.run.closing import apart, displaced, sign_run, write_report
+from stopgap.orchestrator.run.closing import apart, displaced, let_evidence_wait, sign_run, write_report
 from stopgap.orchestrator.run.collect import Vault, keep_broken_off
 from stopgap.orchestrator.run.connection_pool import Connect, ConnectionPool, releasing, with_controller
 from stopgap.orchestrator.run.context import RunContext
@@ -210,6 +210,8 @@ class Runner:
             result = execute(order, plan, planner, context, done=done, taken_back=taken_back)
         ended = [self._written(journal, each) for each in (run, *sorted(context.archive.touched))]
         history = journal.history(run)
+        if history.evidence:
+            let_evidence_wait(journal.home, run)
         return RunResult(
             plan.completed(result.late),
             result.exit_code,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
 from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, Journal, Stray
+from stopgap.orchestrator.journal.evidence_waiting import NotStored
 from stopgap.orchestrator.journal.open_hosts import OpenHost
 from stopgap.orchestrator.outcome import ExitCode
 from stopgap.orchestrator.run.again import look_again
@@ -129,6 +130,8 @@ class Status:
     """Hosts with a recovery that goes on, or that waits for `resume`."""
     undelivered: tuple[Undelivered, ...] = ()
     """Events that sinks did not take."""
+    not_stored: tuple[NotStored, ...] = ()
+    """Runs whose evidence waits for its store."""
 
     apart: str = ""
     """Why only what this machine did is listed: the team's journal is out of reach."""

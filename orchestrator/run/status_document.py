@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from stopgap.orchestrator.documents.envelope import envelope, rfc3339
+from stopgap.orchestrator.documents.not_stored import not_stored_object
 from stopgap.orchestrator.documents.run import change_object, run_object, stray_object
 from stopgap.orchestrator.run.standing import HostStands
 from stopgap.orchestrator.run.status import DeviceLook, RunStatus, Status
@@ -47,6 +48,7 @@ def status_document(status: Status) -> dict[str, Any]:
             for ending in run.endings
         ],
         "undelivered": [undelivered_object(each) for each in status.undelivered],
+        "not_stored": [not_stored_object(each) for each in status.not_stored],
     }
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from stopgap.orchestrator.journal.evidence_waiting import not_stored
 from stopgap.orchestrator.journal.home import private_folder
 from stopgap.orchestrator.journal.strays import RUN_ID
 from stopgap.orchestrator.sites.carrying import LATER, WAITS
@@ -45,6 +46,9 @@ _RECONNECT = 2.0
 """Seconds until a lost database is tried again."""
 _GRACE = 0.5
 """Seconds for jobs that are about to end, where the worker ends."""
+_STORED = 60.0
+"""Seconds between two attempts to copy evidence to its store."""
+_STORE = "import sys; from stopgap.orchestrator.sites.storing import main; sys.exit(main(sys.argv[1:]))"
 _CODE = "import sys; from stopgap.orchestrator.sites.carrying import main; sys.exit(main(sys.argv[1:]))"
 
 
@@ -80,6 +84,10 @@ class _Carrying:
 
     of: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by each run that has ended."""
+    over: bool = False
+    """No run is begun any more."""
 
     def stop(self) -> None:
         """Have every run end after its present act; another runner carries the runs on."""
@@ -111,6 +119,7 @@ def run_site(site: Site, *, until_idle: bool = False) -> None:
 async def _serve(site: Site, *, until_idle: bool) -> None:
     library, driver, carrying = procrastinate_(), psycopg(), _Carrying()
     loop = asyncio.get_running_loop()
+    storing = asyncio.create_task(_store_evidence(site, carrying))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, carrying.stop)
     while not carrying.stopping.is_set():
@@ -119,7 +128,7 @@ async def _serve(site: Site, *, until_idle: bool) -> None:
             async with app.open_async():
                 await _work(site, app, carrying, until_idle=until_idle)
             if until_idle:
-                return
+                break
             if not carrying.stopping.is_set():  # the worker ends by itself where a sign of life fails
                 site.tell(tr("The queue is out of reach, and is tried again."))
         except (driver.Error, library.exceptions.ConnectorException, OSError) as error:
@@ -127,6 +136,36 @@ async def _serve(site: Site, *, until_idle: bool) -> None:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(carrying.stopping.wait(), _RECONNECT)
     await asyncio.gather(*(process.wait() for process in carrying.of.values()))
+    carrying.over = True
+    carrying.ended.set()
+    if carrying.stopping.is_set():
+        storing.cancel()
+    await asyncio.gather(storing, return_exceptions=True)
+
+
+async def _store_evidence(site: Site, carrying: _Carrying) -> None:
+    """Copy evidence that waits for its store, beside the slots, so that no run waits for it."""
+    while True:
+        carrying.ended.clear()
+        await _store(site)
+        if carrying.over and not carrying.ended.is_set():
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(carrying.ended.wait(), _STORED)
+
+
+async def _store(site: Site) -> None:
+    """Make one attempt in a process of its own, which ends with this one."""
+    if not not_stored(site.home):
+        return
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _STORE, str(os.getpid()), stdin=asyncio.subprocess.DEVNULL
+    )
+    try:
+        await process.wait()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
 
 
 async def _work(site: Site, app: Any, carrying: _Carrying, *, until_idle: bool) -> None:  # noqa: ANN401
@@ -198,6 +237,7 @@ async def _carry_on(site: Site, run: str, carrying: _Carrying) -> int:
         # The job goes back into the queue; whoever gets it finds the run held, or this process again.
         raise TryLaterError from None
     carrying.of.pop(run, None)
+    carrying.ended.set()
     site.tell(tr("Run {run}: exit status {code}", run=run, code=code))
     if code == LATER or code < 0:
         raise TryLaterError

@@ -6,7 +6,7 @@ import hashlib
 
 from stopgap.orchestrator.evidence.custody import log_handling
 from stopgap.orchestrator.evidence.reader import CollectionReader
-from stopgap.orchestrator.journal.records import EvidenceHandled
+from stopgap.orchestrator.journal.evidence_records import EvidenceHandled
 from stopgap.testing.collections import STARTED, collected, content_of, file_content, item, record, session, tar
 
 __all__ = [

@@ -9,7 +9,7 @@ import pytest
 
 from stopgap.orchestrator.evidence.custody import CustodyError, log_handling
 from stopgap.orchestrator.evidence.verify import verify_folder
-from stopgap.orchestrator.journal.records import EvidenceHandled
+from stopgap.orchestrator.journal.evidence_records import EvidenceHandled
 
 from .bench import Bench
 

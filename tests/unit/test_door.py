@@ -75,6 +75,8 @@ LINES = [
     f"evidence export {RUN} -t web -o web.tar --age RECIPIENT --tsa https://tsa.example --sign-key KEY --json",
     f"evidence export {RUN} --to sftp://keeper@store.example:2222/~/cases -i hosts.yaml --json",
     f"evidence decrypt {RUN} -i KEY -o clear --json",
+    f"evidence store {RUN} --json",
+    f"evidence fetch {RUN} --from sftp://kei@noc-a -i hosts.yaml --json",
     "export cacao contain --plan plan.json -i hosts.yaml --for soarca --sign-key KEY -o playbook.json --json",
     f"export stix {RUN} --tlp red -o bundle.json --json",
     f"export misp {RUN} --tlp amber+strict -o event.json --json",

@@ -334,7 +334,7 @@ def test_evidence_that_another_machine_collected_is_told_with_the_machine_that_h
     journal.append(name, there)
     (told,) = verify_run(journal, name)
     assert told.startswith("evidence/web/there: not on this machine, and not verified; kei@noc-b collected it: ")
-    assert told.endswith(f"stopgap verify {name} there")
+    assert f"stopgap verify {name} there, or stopgap evidence fetch {name} --from sftp:" in told
     here = there.model_copy(update={"folder": "evidence/web/here", "by": f"kei@{socket.gethostname()}"})
     journal.append(name, here)
     assert "evidence/web/here/manifest.json: missing, and the journal knows it" in verify_run(journal, name)

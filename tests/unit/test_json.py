@@ -38,7 +38,7 @@ FIELDS = {
     },
     "stopgap.status": {
         "offline", "apart", "damaged", "exit_code", "runs", "open_hosts", "returning", "strays", "ends_soon",
-        "undelivered",
+        "undelivered", "not_stored",
     },
     "stopgap.recovery": {"incident", "hosts"},
     "stopgap.install": {"journal", "before", "after"},
@@ -56,6 +56,8 @@ FIELDS = {
     "stopgap.import": RUN | {"records", "records_missing", "in_force"},
     "stopgap.evidence": {"collections"},
     "stopgap.custody": {"collections"},
+    "stopgap.stored": {"runs", "not_stored"},
+    "stopgap.fetched": {"run", "collections", "not_here"},
     "stopgap.inventory": {"source", "hosts", "groups", "left_out", "notes", "places", "derived_upstreams"},
     "stopgap.exported": {"format", "path", "lost"},
     "stopgap.alert": {"format", "url", "id", "state", "indicators", "left_out", "requests"},
@@ -266,6 +268,10 @@ def test_evidence_is_listed_file_by_file_and_found_line_by_line(bench: Bench) ->
     assert "collected" in [one["action"] for one in log["handled"]]
     [found] = lines(bench, "evidence", "findings", "last")
     assert (found["schema"], found["host"]) == ("stopgap.findings", "a")
+    assert document(bench, "evidence", "fetch", "last")["not_here"] == []
+    (bench.top / "home" / "evidence.yaml").write_text(f"store: {(bench.top / 'store').as_uri()}\n")
+    [stored] = document(bench, "evidence", "store", "last")["runs"]
+    assert (len(stored["copies"]), stored["problems"]) == (1, [])
 
 
 def test_an_error_leaves_standard_output_empty(bench: Bench, ran: str) -> None:

@@ -23,6 +23,17 @@ def evidence_words(commands: Commands) -> None:
     custody = command(commands, "custody", door.evidence_custody, "show the custody log: collected, opened, exported")
     export = command(commands, "export", door.evidence_export, "export all evidence of a host to an archive")
     unseal = command(commands, "decrypt", door.evidence_decrypt, "decrypt evidence encrypted during collection")
+    store = command(commands, "store", door.evidence_store, "copy evidence to the store that evidence.yaml names")
+    store.add_argument("what", nargs="?", metavar="RUN", help="a run's id, or `last`; default: all that waits")
+    fetch = command(commands, "fetch", door.evidence_fetch, "fetch the evidence of a run that another machine has")
+    fetch.add_argument("what", metavar="RUN", help="a run's id, or `last`")
+    fetch.add_argument(
+        "--from",
+        dest="source",
+        metavar="URL",
+        help="from that machine, sftp://[LOGIN@]HOST[/STATE_FOLDER]; default: from the store that has it",
+    )
+    inventory_word(fetch, required=False)
     for each in (ls, cat, grep, timeline, findings, wire, custody, export, unseal):
         each.add_argument("what", metavar="RUN|FOLDER", help="a run's id, `last`, or a folder of evidence")
     unseal.add_argument("-i", "--identity", metavar="KEY", required=True, help="a file of age, or a private SSH key")

@@ -125,3 +125,20 @@ def evidence_decrypt(args: Namespace) -> Call[Any]:
             json=args.json,
         ),
     )
+
+
+def evidence_store(args: Namespace) -> Call[Any]:
+    """Read `stopgap evidence store`."""
+    from stopgap.orchestrator.cli.evidence_store import StoreOptions, store
+
+    return Call(store, StoreOptions(what=args.what, json=args.json))
+
+
+def evidence_fetch(args: Namespace) -> Call[Any]:
+    """Read `stopgap evidence fetch`."""
+    from stopgap.orchestrator.cli.evidence_store import FetchOptions, fetch
+
+    return Call(
+        fetch,
+        FetchOptions(what=args.what, source=args.source, inventories=tuple(args.inventory), json=args.json),
+    )

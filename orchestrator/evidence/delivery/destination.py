@@ -50,8 +50,8 @@ class S3Prefix:
 Destination: TypeAlias = SftpFolder | S3Prefix
 
 
-def destination(text: str) -> Destination:
-    """Parse a destination; raises UsageError, also for a password in it.
+def destination(text: str, where: str = "--to") -> Destination:
+    """Parse a destination; raises UsageError, also for a password in it. `where`: what it was given as, for messages.
 
     >>> destination("sftp://keeper@store.example:2222/~/cases")
     SftpFolder(host='store.example', folder='cases', user='keeper', port=2222)
@@ -63,16 +63,18 @@ def destination(text: str) -> Destination:
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise UsageError(tr("--to: no URL; expected {expected}", expected=expected)) from None
+        raise UsageError(tr("{where}: no URL; expected {expected}", where=where, expected=expected)) from None
     if parts.password is not None:
-        raise UsageError(tr("--to: a password has no place in a command line; docs/custody.md says how to log in"))
+        raise UsageError(
+            tr("{where}: a password has no place in a URL; docs/custody.md says how to log in", where=where)
+        )
     path = unquote(parts.path)
     if not host or parts.query or parts.fragment or not is_plain(path) or ".." in path.split("/"):
-        raise UsageError(tr("--to {url}: expected {expected}", url=text, expected=expected))
+        raise UsageError(tr("{where} {url}: expected {expected}", where=where, url=text, expected=expected))
     if parts.scheme == "sftp":
         folder = path.removeprefix("/~/") if path.startswith("/~/") else path or "/"
         return SftpFolder(host, folder, unquote(parts.username) if parts.username else None, port)
     if parts.scheme == "s3" and parts.username is None and port is None and _BUCKET.fullmatch(parts.netloc):
         prefix = path.strip("/")
         return S3Prefix(parts.netloc, f"{prefix}/" if prefix else "")
-    raise UsageError(tr("--to {url}: expected {expected}", url=text, expected=expected))
+    raise UsageError(tr("{where} {url}: expected {expected}", where=where, url=text, expected=expected))

@@ -16,6 +16,10 @@ class DeliveryError(Error):
     """A file did not arrive whole at the store; the message says what is left there."""
 
 
+class MissingError(DeliveryError):
+    """A store has no such file."""
+
+
 @dataclass(frozen=True)
 class Delivered:
     """A file that was read back from the store, and was what had been sent."""
