@@ -52,6 +52,7 @@ def main_with(command: Callable[[], int]) -> int:
     """Run a command and return the exit code; exceptions become messages, never a traceback."""
     from stopgap.orchestrator.cli.plugins import tell_left_out
     from stopgap.orchestrator.cli.screen import err
+    from stopgap.orchestrator.cli.written import tell_sinks
 
     try:
         return command()
@@ -66,6 +67,7 @@ def main_with(command: Callable[[], int]) -> int:
     except Exception as error:
         return _explain(error)
     finally:
+        tell_sinks()
         tell_left_out(err())
 
 

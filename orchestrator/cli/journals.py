@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from stopgap.orchestrator import journal
 from stopgap.orchestrator.cli import screen as screens
+from stopgap.orchestrator.cli.written import note_written
 from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.text import tr
 
 
-def open_journal() -> Journal:
+@contextmanager
+def open_journal() -> Iterator[Journal]:
     """Open the journal for reading and writing: see `orchestrator/journal/opening.py`."""
-    return _told(journal.open_journal())
+    with _noting(journal.open_journal()) as opened:
+        yield opened
 
 
-def open_journal_to_read() -> Journal:
+@contextmanager
+def open_journal_to_read() -> Iterator[Journal]:
     """Open the journal for reading."""
-    return _told(journal.open_journal_to_read())
+    with _noting(journal.open_journal_to_read()) as opened:
+        yield opened
 
 
 def tell_apart(why: str) -> None:
@@ -27,6 +35,11 @@ def tell_apart(why: str) -> None:
         )
 
 
-def _told(opened: Journal) -> Journal:
-    tell_apart(opened.apart or "")
-    return opened
+@contextmanager
+def _noting(opened: Journal) -> Iterator[Journal]:
+    with opened:
+        tell_apart(opened.apart or "")
+        try:
+            yield opened
+        finally:
+            note_written(opened)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from stopgap.orchestrator.cli.canvas import PAUSE, Canvas
@@ -69,7 +69,7 @@ class Held(Screen):
 class LiveView:
     """An observer to draw the run from the first record on; use `out` and `messages` meanwhile."""
 
-    def __init__(self, open_journal: Callable[[], Journal]) -> None:
+    def __init__(self, open_journal: Callable[[], AbstractContextManager[Journal]]) -> None:
         self.out = Held(sys.stdout)
         self.messages = Held(sys.stderr)
         self.messages.before_prompt = self._step_aside

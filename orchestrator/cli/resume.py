@@ -97,6 +97,7 @@ def resume(command: ResumeCommand) -> int:
 
 def _go_back(name: str, step: str) -> None:
     from stopgap.orchestrator.cli.journals import open_journal
+    from stopgap.orchestrator.cli.written import tell_sinks
     from stopgap.orchestrator.run.gate import gate_here
     from stopgap.orchestrator.run.person import operator
     from stopgap.orchestrator.run.step_back import step_back
@@ -106,6 +107,7 @@ def _go_back(name: str, step: str) -> None:
         history = trusted(journal, journal.resolve(name))
         gate_here().go_on(journal, history)
         again = step_back(journal, history, step, operator())
+    tell_sinks()  # before the run tells its own
     screens.err().line(tr("Again: {steps}.", steps=", ".join(again)))
 
 

@@ -86,6 +86,8 @@ class Journal:
         self._records = records
         self._locks = locks
         self._begun: set[str] = set()
+        self.written: dict[str, int] = {}
+        """Run → number of the first record that was written to it by way of this object."""
         self._looks = RunLooks(home, records, locks, clock, lambda run: folder_state(self.run_path(run)))
 
     @classmethod
@@ -171,6 +173,7 @@ class Journal:
         ]
         self._see_that_it_is_writable()
         first = self._records.append(run, texts) or 0
+        self.written.setdefault(run, first)
         return tuple(Entry(first + n, at, record) for n, (at, record) in enumerate(zip(times, records, strict=True)))
 
     def settle(self, *, urgent: bool = False) -> bool:
@@ -195,7 +198,10 @@ class Journal:
         """Append records only if `holds` is true of the run's entries; no other process writes in between."""
         texts = [(record.kind, timestamp(self._clock()), canonical_record(record)) for record in records]
         self._see_that_it_is_writable()
-        return self._records.append(run, texts, lambda rows: holds([*map(entry, rows)])) is not None
+        first = self._records.append(run, texts, lambda rows: holds([*map(entry, rows)]))
+        if first is not None:
+            self.written.setdefault(run, first)
+        return first is not None
 
     def _new_run(self) -> str:
         while True:

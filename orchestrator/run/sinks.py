@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -14,6 +15,23 @@ from stopgap.orchestrator.source import InvalidInput
 if TYPE_CHECKING:
     from stopgap.orchestrator.plan import Plan, PlannedStep
     from stopgap.orchestrator.run.evidence_stream import Progress
+
+
+def tell_written(home: Path, written: Mapping[str, int], tell: Callable[[str], None]) -> None:
+    """Let the sinks have records of runs that no process is at work on, from the numbered one on.
+
+    `tell` gets a line for each sink that did not take them, and for each mistake in a file of sinks.
+    """
+    try:
+        sinks = configured(home)
+    except InvalidInput as error:
+        for problem in error.problems:
+            tell(problem.lines[0])
+        return
+    if sinks:
+        with Deliveries(home, sinks, tell) as deliveries:
+            for run, first in written.items():
+                deliveries.recorded(run, first)
 
 
 class SinkEvents:

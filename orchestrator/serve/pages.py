@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from threading import Lock
+from threading import Lock, Thread
 from typing import Any
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from stopgap.orchestrator.errors import Error, RefusedError, UsageError
 from stopgap.orchestrator.findings.cards import command
-from stopgap.orchestrator.journal import History, Journal, open_journal
+from stopgap.orchestrator.journal import History, Journal, open_journal, state_home
 from stopgap.orchestrator.journal.answering import read_answers, record_answers
 from stopgap.orchestrator.journal.incidents import Incident, find_incident
 from stopgap.orchestrator.journal.listing import RunSummary
@@ -21,6 +21,7 @@ from stopgap.orchestrator.run.approval import approve, needed_roles, run_to_appr
 from stopgap.orchestrator.run.gate import answers_on_page, authorized_answers
 from stopgap.orchestrator.run.own_names import names_in, rule_names
 from stopgap.orchestrator.run.papers import incident_report, run_report
+from stopgap.orchestrator.run.sinks import tell_written
 from stopgap.orchestrator.run.standing import hosts_stand, phase_text
 from stopgap.orchestrator.run.standing import open_text as open_host_text
 from stopgap.orchestrator.serve.approving import Lacks, lacking, lacks_approval
@@ -47,6 +48,10 @@ TOGETHER = 20
 PAPER_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 """Of the report, which is one file with its style in it: no script, no form, no other address, no cookie."""
 _WORDS = {"word_of": word_of, "severity_text": severity_text, "severities": SEVERITIES}
+
+
+def _untold(_line: str) -> None:
+    """Say nothing: `status` and the overview show what a sink has not taken."""
 
 
 class ForbiddenError(Error):
@@ -188,6 +193,9 @@ class Pages:
                 raise RefusedError(tr("run {run} has another plan now; nothing was recorded", run=history.run))
             by_proxy = visit.person if isinstance(self._login, ProxyLogin) else None
             approve(journal, wanted, history, roles, on_page=by_proxy)
+            written = {} if journal.claims.is_elsewhere(history.run) else dict(journal.written)
+        # Sinks may take their time, and who approves does not wait for them.
+        Thread(target=tell_written, args=(state_home(), written, _untold), daemon=True).start()
         return RedirectResponse(f"/runs/{history.run}?approved=1#main", 303)
 
     def metrics(self) -> str:

@@ -21,6 +21,7 @@ from stopgap.orchestrator.run.gate import gate_here
 from stopgap.orchestrator.run.here import runner_here
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.resume_run import resume_run
+from stopgap.orchestrator.run.sinks import SinkEvents, tell_written
 from stopgap.orchestrator.sites.patience import Patient
 from stopgap.orchestrator.sites.undoing import carry_undo
 
@@ -42,6 +43,11 @@ def carry_on(run: str, inventory: Inventory | None) -> int:
 
     Raises RefusedError, RunHeldError, JournalError.
     """
+    with SinkEvents(_say) as sinks:
+        return _carried_on(run, inventory, sinks)
+
+
+def _carried_on(run: str, inventory: Inventory | None, sinks: SinkEvents) -> int:
     interruption = Interruption()
     signal.signal(signal.SIGTERM, lambda *_: interruption.request())
     opened = partial(open_journal, waits=lambda: not interruption.requested.is_set())
@@ -51,13 +57,13 @@ def carry_on(run: str, inventory: Inventory | None) -> int:
         if history.undo_ordered is not None:
             if history.undo_ended is not None:
                 return ExitCode.OK
-            result = carry_undo(journal, history.run, history.undo_ordered, gate, interruption, inventory)
+            result = carry_undo(journal, history.run, history.undo_ordered, gate, interruption, inventory, [sinks])
             return _said(result.refusal, result.exit_code, later=result.locked)
         if history.finished is not None and history.finished.exit_code != ExitCode.INTERRUPTED:
             return ExitCode.OK
     ended = resume_run(
         run,
-        lambda connect: runner_here(connect, Patient(), [], interruption=interruption, gate=gate),
+        lambda connect: runner_here(connect, Patient(), [sinks], interruption=interruption, gate=gate),
         inventory=inventory,
         opened=opened,
     )
@@ -70,8 +76,12 @@ def carry_on(run: str, inventory: Inventory | None) -> int:
 
 def _said(refusal: str, code: int, *, later: bool) -> int:
     if refusal:
-        print(refusal, file=sys.stderr)  # noqa: T201 - the run's log
+        _say(refusal)
     return LATER if later or code == ExitCode.INTERRUPTED else code
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201 - the run's log
 
 
 def _once_free(act: Callable[[], int]) -> int:
@@ -92,6 +102,7 @@ def refuse(run: str) -> None:
         history = journal.history(run)
         if history.finished is None and history.undo_ordered is None:
             journal.append(run, RunFinished(outcome=RunOutcome.REFUSED, exit_code=ExitCode.REFUSED))
+    tell_written(journal.home, journal.written, _say)
 
 
 def end_with(parent: int) -> None:
@@ -109,9 +120,9 @@ def main(words: list[str]) -> int:
         site = load_inventory(inventories) if inventories else None
         return _once_free(lambda: carry_on(run, site))
     except JournalError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - the run's log
+        _say(str(error))
         return LATER
     except Error as error:
-        print(error, file=sys.stderr)  # noqa: T201 - the run's log
+        _say(str(error))
         refuse(run)
         return error.exit_code

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stopgap.orchestrator.errors import RefusedError, UsageError
 from stopgap.orchestrator.inventory import Inventory
 from stopgap.orchestrator.journal import Journal
@@ -11,6 +13,7 @@ from stopgap.orchestrator.outcome import ExitCode
 from stopgap.orchestrator.run.gate import Gate
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.person import Unattended
+from stopgap.orchestrator.run.recorder import Observer
 from stopgap.orchestrator.run.undo_run import UndoRequested, UndoResult, undo_run
 from stopgap.orchestrator.run.whole import Whole, whole_of
 from stopgap.orchestrator.sites.queue import CUT, Queued, prepare, put
@@ -42,7 +45,13 @@ def undone(journal: Journal, run: str) -> Whole | None:
 
 
 def carry_undo(
-    journal: Journal, run: str, ordered: UndoOrdered, gate: Gate, stop: Interruption, inventory: Inventory | None
+    journal: Journal,
+    run: str,
+    ordered: UndoOrdered,
+    gate: Gate,
+    stop: Interruption,
+    inventory: Inventory | None,
+    observers: Sequence[Observer] = (),
 ) -> UndoResult:
     """Carry out an undo at its site, and put its end on record, unless another run locks a host.
 
@@ -50,7 +59,9 @@ def carry_undo(
     """
     wanted = UndoRequested(ordered.step, ordered.force)
     try:
-        result = undo_run(journal, run, wanted, Unattended(), interruption=stop, gate=gate, inventory=inventory)
+        result = undo_run(
+            journal, run, wanted, Unattended(), observers=observers, interruption=stop, gate=gate, inventory=inventory
+        )
     except (RefusedError, UsageError, UntrustedRunError) as error:
         journal.append(run, UndoEnded(exit_code=ExitCode.REFUSED, refusal=str(error)))
         raise

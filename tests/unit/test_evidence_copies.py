@@ -151,6 +151,8 @@ def test_what_a_store_has_altered_is_not_put_in_place(several: Machines, name: s
 def test_a_store_that_is_away_holds_up_no_run_and_gets_the_evidence_later(machines: Machines) -> None:
     bench = machines.bench
     machines.names_store("file:///proc/none/evidence")
+    events = bench.top / "events.jsonl"
+    (machines.at("one") / "sinks.yaml").write_text(f"sinks: {{archive: {{kind: file, path: {events}}}}}\n")
     assert "Not in the store: file:///proc/none" in machines.collect()
     (waits,) = machines.waiting()
     assert "file:///proc/none/evidence" in waits["reason"]
@@ -166,6 +168,9 @@ def test_a_store_that_is_away_holds_up_no_run_and_gets_the_evidence_later(machin
         (stored,) = [e.record for e in journal.of_run(run, "evidence-stored") if isinstance(e.record, EvidenceStored)]
     assert stored.url.endswith(f"/store/{run}/a/look")
     assert bench.stopgap("evidence", "store", "last")[0] == 0, "what is there is not copied again"
+    assert bench.stopgap("evidence", "ls", "last")[0] == 0
+    told = [json.loads(line)["event"] for line in events.read_text().splitlines()]
+    assert told[-3:] == ["run-finished", "evidence-stored", "evidence-handled"]
 
 
 def test_a_copy_that_was_cut_off_goes_on_and_the_manifest_comes_last(

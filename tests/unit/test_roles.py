@@ -104,6 +104,20 @@ def test_a_run_of_two_people_waits_for_the_second_and_then_goes(team: Team) -> N
     assert "approved by aki" in team.stopgap("show", "last")[1]
 
 
+def test_an_approval_reaches_the_sinks_though_nobody_is_at_work_on_the_run_and_once(team: Team) -> None:
+    told = team.bench.top / "events.jsonl"
+    team.run()
+    (state_home() / "sinks.yaml").write_text(f"sinks: {{archive: {{kind: file, path: {told}}}}}\n")
+    team.be("aki")
+    assert team.stopgap("approve", "last", "--yes")[0] == 0
+    assert [json.loads(line)["event"] for line in told.read_text().splitlines()] == ["authorized"]
+    team.be("kei")
+    assert team.stopgap("resume", "last", "--yes")[0] == 0
+    events = [json.loads(line) for line in told.read_text().splitlines()]
+    assert events[-1]["event"] == "run-finished"
+    assert len({event["id"] for event in events}) == len(events)
+
+
 def test_nobody_approves_what_the_same_person_has_begun_not_by_another_key_either(team: Team) -> None:
     team.write(lead={"people": ["kei", "aki"], "may": ["approve"]})
     team.run()

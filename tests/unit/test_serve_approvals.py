@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,10 +71,16 @@ def test_who_may_approve_reads_the_plan_and_approves_it_on_the_page(crew: Team, 
     shown = aki.get(f"/runs/{run}", lang)
     for word in (str(crew.bench.files / "x"), "127.0.0.2", {"en": "undo", "ja": "取り消し"}[lang]):
         assert word in shown.replace("Undo", "undo"), word
+    told = crew.bench.top / "events.jsonl"
+    (state_home() / "sinks.yaml").write_text(f"sinks: {{archive: {{kind: file, path: {told}}}}}\n")
     status, text = approve(aki, plan_of(aki))
     assert (status, "Your approval is recorded." in text) == (200, True)
     assert waiting().approvers == ("aki",)
     assert plan_of(aki) == {}
+    give_up = time.monotonic() + 60
+    while not (told.exists() and "authorized" in told.read_text()) and time.monotonic() < give_up:
+        time.sleep(0.02)
+    assert '"authorized"' in told.read_text(), "the sinks are told beside the page"
     assert not crew.written
     crew.be("kei")
     assert crew.stopgap("resume", "last", "--yes")[0] == 0

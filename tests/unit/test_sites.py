@@ -100,6 +100,14 @@ def test_a_run_waits_for_a_runner_which_carries_it_on_once(bench: Bench) -> None
     assert not (bench.files / "x").exists(), "a run that has ended is left as it is"
 
 
+def test_the_sinks_of_a_runner_are_told_what_it_carries_on(bench: Bench) -> None:
+    run, told = ordered(bench), bench.top / "events.jsonl"
+    (state_home() / "sinks.yaml").write_text(f"sinks: {{archive: {{kind: file, path: {told}}}}}\n")
+    assert carry_on(run, None) == 0
+    events = [json.loads(line)["event"] for line in told.read_text().splitlines()]
+    assert "step-finished" in events and events[-1] == "run-finished"
+
+
 def test_a_run_that_somebody_works_on_is_left_for_later(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stopgap.orchestrator.sites.carrying.LEASE", -timedelta(minutes=1))
     run = ordered(bench)
