@@ -15,6 +15,7 @@ from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.person import operator
 from stopgap.orchestrator.sites.ordering import Ordered, order_again, order_at_sites
 from stopgap.orchestrator.sites.queue import queue_address
+from stopgap.orchestrator.sites.rate import Rate
 from stopgap.orchestrator.sites.runner import Site, run_site
 from stopgap.orchestrator.text import tr
 
@@ -26,13 +27,16 @@ class RunnerOptions:
     site: str
     inventories: tuple[str, ...] = ()
     slots: int = 4
+    rate: Rate | None = None
     until_idle: bool = False
 
 
 def runner(options: RunnerOptions) -> int:
     """Carry the runs of a site on, until a signal."""
     screen = screens.err()
-    site = Site(options.site, queue_address(), state_home(), options.slots, options.inventories, screen.line)
+    site = Site(
+        options.site, queue_address(), state_home(), options.slots, options.inventories, screen.line, options.rate
+    )
     screen.line(tr("Runner of {site}: {slots} runs at once.", site=options.site, slots=options.slots), "title")
     run_site(site, until_idle=options.until_idle)
     return 0

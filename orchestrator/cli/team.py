@@ -27,6 +27,7 @@ def install_journal(options: InstallOptions) -> int:
     from stopgap.orchestrator.journal.team.connection import Database
     from stopgap.orchestrator.journal.team.schema import ROLES, install
     from stopgap.orchestrator.sites.queue import prepare
+    from stopgap.orchestrator.sites.rate import prepare_rate
 
     address = _address()
     database = Database(address)
@@ -34,7 +35,8 @@ def install_journal(options: InstallOptions) -> int:
         before, after = install(database)
     finally:
         database.close()
-    prepare(address.url, for_team=True)
+    prepare(address.url)
+    prepare_rate(address.url, for_team=True)
     if options.json:
         print_document(installed_document(address.shown, before, after))
         return 0

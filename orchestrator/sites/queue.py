@@ -21,14 +21,15 @@ TASK = "stopgap.carry_on"
 CUT, REST = 10, 0
 """Priorities: what cuts hosts off goes before everything else."""
 _SCHEMES = ("postgresql://", "postgres://")
-_SCHEMA = "stopgap_queue"
-_PRESENT = f"SELECT to_regclass('{_SCHEMA}.procrastinate_jobs') IS NOT NULL"
+SCHEMA = "stopgap_queue"
+"""Of the queue's tables."""
+_PRESENT = f"SELECT to_regclass('{SCHEMA}.procrastinate_jobs') IS NOT NULL"
 _GRANTS = (
-    f"GRANT USAGE ON SCHEMA {_SCHEMA} TO stopgap_operator, stopgap_keeper",
-    f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {_SCHEMA} TO stopgap_operator, stopgap_keeper",
-    f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {_SCHEMA} TO stopgap_operator, stopgap_keeper",
+    f"GRANT USAGE ON SCHEMA {SCHEMA} TO stopgap_operator, stopgap_keeper",
+    f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {SCHEMA} TO stopgap_operator, stopgap_keeper",
+    f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {SCHEMA} TO stopgap_operator, stopgap_keeper",
 )
-_LOCK = 0x53544F50
+LOCK = 0x53544F50
 """Number of the advisory lock under which the tables are made."""
 
 
@@ -79,22 +80,25 @@ def put(address: str, queued: Queued) -> bool:
     return True
 
 
-def prepare(address: str, *, for_team: bool = False) -> None:
+def prepare(address: str) -> None:
     """Make the queue's tables, in a schema of their own, where they are missing.
 
-    Where they are there, an account that may use them is enough. `for_team`: let the roles of the team's journal use
-    them, which has to be installed. Raises QueueError.
+    Where they are there, an account that may use them is enough. Raises QueueError.
     """
     with queue_errors(), psycopg().connect(address, autocommit=True, **connection_settings()) as database:
         if not _present(database):
-            database.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-            database.execute(f"CREATE SCHEMA IF NOT EXISTS {_SCHEMA}")
+            database.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+            database.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
             if not _present(database):
                 from procrastinate.schema import SchemaManager  # noqa: PLC0415 - an extra
 
                 database.execute(SchemaManager.get_schema().encode())
-        for grant in _GRANTS if for_team else ():
-            database.execute(grant)
+
+
+def grant_to_team(database: Any) -> None:  # noqa: ANN401
+    """Let the roles of the team's journal, which has to be installed, use all tables of the queue."""
+    for grant in _GRANTS:
+        database.execute(grant)
 
 
 def connection_settings(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -104,7 +108,7 @@ def connection_settings(environ: Mapping[str, str] | None = None) -> dict[str, A
     """
     reference = (os.environ if environ is None else environ).get(PASSWORD)
     password = {"password": Secret.read(reference).reveal()} if reference else {}
-    return {"options": f"-c search_path={_SCHEMA}", **password}
+    return {"options": f"-c search_path={SCHEMA}", **password}
 
 
 def _present(database: Any) -> bool:  # noqa: ANN401

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import re
 import signal
@@ -20,7 +21,8 @@ from stopgap.orchestrator.journal.home import private_folder
 from stopgap.orchestrator.journal.strays import RUN_ID
 from stopgap.orchestrator.sites.carrying import LATER, WAITS
 from stopgap.orchestrator.sites.extra import QueueError, procrastinate_, psycopg
-from stopgap.orchestrator.sites.queue import TASK, connection_settings, prepare, queue_of
+from stopgap.orchestrator.sites.queue import CUT, TASK, connection_settings, prepare, queue_of
+from stopgap.orchestrator.sites.rate import TURN, Rate, prepare_rate
 from stopgap.orchestrator.text import Text, tr
 
 HEARTBEAT = 3.0
@@ -44,6 +46,13 @@ _NOTICED = {
 }
 _RECONNECT = 2.0
 """Seconds until a lost database is tried again."""
+_IDLE = 0.5
+"""Seconds between two looks at whether the queue is empty."""
+_DUE = (
+    "SELECT count(*) AS due FROM procrastinate_jobs WHERE queue_name = %(queue)s AND status = 'todo'"
+    " AND (scheduled_at IS NULL OR scheduled_at <= now() OR args->>'run' = ANY (%(held)s::text[]))"
+)
+"""Counts what is due, and what this runner put back because of the rate."""
 _GRACE = 0.5
 """Seconds for jobs that are about to end, where the worker ends."""
 _STORED = 60.0
@@ -66,15 +75,20 @@ class Site:
     inventories: tuple[str, ...] = ()
     """The site's own, which says how its hosts are reached; without one, the inventory of each run."""
     tell: Callable[[Text | str], None] = field(default=print)
+    rate: Rate | None = None
+    """How many runs that cut nothing off all runners of the site begin in a time."""
 
 
 class TryLaterError(Exception):
     """Another process works on the run, or its router is locked, or the journal is out of reach."""
 
-    def __init__(self, *, waits: bool = False) -> None:
-        """`waits`: for the approval of a person, which is no reason to hold other runs of the router back."""
+    def __init__(self, *, waits: bool = False, turn: float | None = None) -> None:
+        """`waits`: for the approval of a person, which is no reason to hold other runs of the router back.
+
+        `turn`: seconds until the rate of the site lets the run begin.
+        """
         self.waits = waits
-        self.seconds = _APPROVED if waits else _AGAIN
+        self.seconds = math.ceil(turn) if turn else _APPROVED if waits else _AGAIN
         super().__init__(self.seconds)
 
 
@@ -86,6 +100,8 @@ class _Carrying:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set by each run that has ended."""
+    held: set[str] = field(default_factory=set)
+    """Runs that this runner put back because of the rate."""
     over: bool = False
     """No run is begun any more."""
 
@@ -107,6 +123,8 @@ def run_site(site: Site, *, until_idle: bool = False) -> None:
     while True:
         try:
             prepare(site.address)
+            if site.rate:
+                prepare_rate(site.address)
             break
         except QueueError as error:
             if until_idle:
@@ -174,24 +192,25 @@ async def _work(site: Site, app: Any, carrying: _Carrying, *, until_idle: bool) 
             queues=[queue_of(site.name)],
             name=f"{site.name}-{os.getpid()}",
             concurrency=site.slots,
-            wait=not until_idle,
             update_heartbeat_interval=HEARTBEAT,
             stalled_worker_timeout=DEAD_AFTER,
             fetch_job_polling_interval=HEARTBEAT,
             install_signal_handlers=False,
             # Where the database is lost the jobs are let go of at once, and their processes live on.
-            shutdown_graceful_timeout=None if until_idle else _GRACE,
+            shutdown_graceful_timeout=_GRACE,
         )
     )
     watching = asyncio.create_task(_take_over(site, app))
-    stopping = asyncio.create_task(carrying.stopping.wait())
+    stopping = asyncio.create_task(_idle(site, app, carrying) if until_idle else carrying.stopping.wait())
     try:
         await asyncio.wait({worker, stopping}, return_when=asyncio.FIRST_COMPLETED)
         if stopping.done():
-            await asyncio.gather(*(process.wait() for process in carrying.of.values()))
+            if stopping.exception() is None:  # else the database was lost
+                await asyncio.gather(*(process.wait() for process in carrying.of.values()))
             worker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await worker
+            stopping.result()
         else:
             await worker
     finally:
@@ -213,8 +232,14 @@ def _app(site: Site, library: Any, carrying: _Carrying) -> Any:  # noqa: ANN401
             lock = f"waits {job.task_kwargs.get('run')}" if exception.waits else None
             return library.RetryDecision(retry_in={"seconds": exception.seconds}, lock=lock)
 
-    @app.task(name=TASK, retry=Later())  # type: ignore[untyped-decorator]
-    async def carry_on(run: str) -> int:
+    @app.task(name=TASK, retry=Later(), pass_context=True)  # type: ignore[untyped-decorator]
+    async def carry_on(context: Any, run: str) -> int:  # noqa: ANN401
+        if site.rate and context.job.priority < CUT and run not in carrying.of and re.fullmatch(RUN_ID, run):
+            turn = await connector.execute_query_one_async(TURN, **site.rate.asked(site.name, run))
+            if turn["seconds"] > 0:
+                carrying.held.add(run)
+                raise TryLaterError(turn=turn["seconds"])
+        carrying.held.discard(run)
         return await _carry_on(site, run, carrying)
 
     return app
@@ -260,6 +285,19 @@ async def _begun(site: Site, run: str) -> asyncio.subprocess.Process:
             stdout=log,
             stderr=log,
         )
+
+
+async def _idle(site: Site, app: Any, carrying: _Carrying) -> None:  # noqa: ANN401
+    """Return once no run is at work here and none is due in the queue, or the runner is to stop.
+
+    The worker itself would stop giving signs of life while its last run goes on.
+    """
+    while not carrying.stopping.is_set():
+        asked = {"queue": queue_of(site.name), "held": list(carrying.held)}
+        if not carrying.of and not (await app.connector.execute_query_one_async(_DUE, **asked))["due"]:
+            return
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(carrying.stopping.wait(), _IDLE)
 
 
 async def _take_over(site: Site, app: Any) -> None:  # noqa: ANN401

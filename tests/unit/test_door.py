@@ -32,7 +32,7 @@ LINES = [
     f"resume {RUN} --detach --from way",
     f"answer {RUN} ask yes -t web --json",
     f"approve {RUN} --yes --json",
-    "runner --site tokyo -i hosts.yaml --slots 2 --until-idle",
+    "runner --site tokyo -i hosts.yaml --slots 2 --rate 30/min --until-idle",
     f"undo {RUN} --step cut --yes --force --anyway --take-over --sign-key KEY --here --json",
     "request -i hosts.yaml -t web -t spare --limit-file LIMIT --address 192.0.2.1/32"
     " --address 192.0.2.2/32 --reason spam"

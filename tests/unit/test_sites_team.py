@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,9 +22,11 @@ from stopgap.orchestrator.run.order import order_here
 from stopgap.orchestrator.run.runner import run_started
 from stopgap.orchestrator.run.undo_run import UndoRequested
 from stopgap.orchestrator.runbook import parse_runbook
+from stopgap.orchestrator.sites import runner
 from stopgap.orchestrator.sites.carrying import LATER, carry_on
 from stopgap.orchestrator.sites.ordering import order_again
-from stopgap.orchestrator.sites.queue import prepare
+from stopgap.orchestrator.sites.queue import CUT, REST, Queued, prepare, put
+from stopgap.orchestrator.sites.rate import TURN, Rate, prepare_rate
 from stopgap.orchestrator.sites.undoing import order_undo, undone
 
 from .bench import Bench, file
@@ -96,6 +99,83 @@ class Tokyo:
     def carried_on_by_the_other(self) -> int:
         self.at("two")
         return carry_on(self.run, None)
+
+
+WATCHES = """
+import os, sys, time
+import psycopg
+with psycopg.connect(os.environ["STOPGAP_JOURNAL"], autocommit=True) as database:
+    def beat():
+        return database.execute("SELECT max(last_heartbeat) FROM stopgap_queue.procrastinate_workers").fetchone()
+    first, give_up = beat(), time.monotonic() + 30
+    while beat() == first and time.monotonic() < give_up:
+        time.sleep(0.02)
+    sys.exit(0 if beat() != first else 9)
+"""
+"""In place of a run: waits for a sign of life of the runner."""
+
+
+class Queue:
+    """The queue of a site, and its runner with another process in place of a run."""
+
+    def __init__(self, bench: Bench, team: Journals, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert team.cluster
+        self.address, self._patch, self._home = team.cluster.url(), monkeypatch, bench.top / "runner"
+        self._home.mkdir(mode=0o700)
+        monkeypatch.setenv("STOPGAP_JOURNAL", self.address)
+        monkeypatch.setattr(runner, "HEARTBEAT", 0.05)
+        team.cluster.run("DROP SCHEMA IF EXISTS stopgap_queue CASCADE")
+        self.database = team.cluster
+
+    def put(self, run: str, priority: int) -> None:
+        put(self.address, Queued(run, "tokyo", "", priority))
+
+    def rows(self, sql: str, values: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        with self.database.connect() as connection:
+            return connection.execute(sql.encode(), values).fetchall()
+
+    def carried_on(self, code: str, rate: Rate | None = None) -> list[str]:
+        """Carry on until the queue is empty; return what the runner said."""
+        said: list[str] = []
+        self._patch.setattr(runner, "_CODE", code)
+        site = runner.Site("tokyo", self.address, self._home, tell=lambda line: said.append(str(line)), rate=rate)
+        runner.run_site(site, until_idle=True)
+        return said
+
+
+@pytest.fixture
+def queue(bench: Bench, team: Journals, monkeypatch: pytest.MonkeyPatch) -> Queue:
+    return Queue(bench, team, monkeypatch)
+
+
+def test_a_runner_until_idle_gives_signs_of_life_until_its_last_run_has_ended(queue: Queue) -> None:
+    queue.put("20261130-0000-aaaa", REST)
+    assert queue.carried_on(WATCHES)[-1] == "Run 20261130-0000-aaaa: exit status 0"
+
+
+def test_a_site_begins_as_many_runs_as_its_rate_and_no_cut_waits(queue: Queue) -> None:
+    for name in "abc":
+        queue.put(f"20261130-0000-{name * 4}", REST)
+    queue.put("20261130-0000-kkkk", CUT)
+    said = queue.carried_on("", Rate(2, 1))
+    begun = [line[-11:-7] for line in said if line.endswith("begun")]
+    assert (begun[0], begun[-1], sorted(begun)) == ("kkkk", "cccc", ["aaaa", "bbbb", "cccc", "kkkk"])
+    tried = dict(queue.rows("SELECT right(args->>'run', 4), attempts FROM stopgap_queue.procrastinate_jobs"))
+    assert (tried.pop("cccc") > 1, tried) == (True, {"aaaa": 1, "bbbb": 1, "kkkk": 1})
+
+
+def test_all_runners_of_a_site_share_its_rate_and_a_run_that_is_tried_again_counts_once(queue: Queue) -> None:
+    prepare(queue.address)
+    prepare_rate(queue.address)
+    rate = Rate(2, 3600)
+
+    def turn(run: str, site: str = "tokyo") -> int:
+        (seconds,) = queue.rows(TURN, rate.asked(site, run))[0]
+        return round(seconds / 3600)
+
+    assert [turn(run) for run in "abcab"] == [0, 0, 1, 0, 0]
+    assert [turn(run) for run in "decd"] == [1, 2, 1, 1]
+    assert turn("a", "osaka") == 0
 
 
 @pytest.fixture

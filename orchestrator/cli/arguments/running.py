@@ -140,6 +140,11 @@ def runner_words(runner: ArgumentParser) -> None:
     runner.add_argument("--site", required=True, metavar="NAME", help="take the runs of this site")
     inventory_word(runner, required=False)
     runner.add_argument("--slots", type=int, default=4, metavar="COUNT", help="runs at once; default: 4")
+    runner.add_argument(
+        "--rate",
+        metavar="COUNT/TIME",
+        help="runs, but cuts, that all runners of the site begin together: 30/min, 2/s, 100/h; default: no limit",
+    )
     runner.add_argument("--until-idle", action="store_true", help="end once the queue is empty")
 
 

@@ -129,11 +129,16 @@ def answer(args: Namespace) -> Call[Any]:
 def runner(args: Namespace) -> Call[Any]:
     """Read `stopgap runner`."""
     from stopgap.orchestrator.cli.runner import RunnerOptions, runner
+    from stopgap.orchestrator.sites.rate import Rate
 
     return Call(
         runner,
         RunnerOptions(
-            site=args.site, inventories=tuple(args.inventory), slots=args.slots, until_idle=args.until_idle
+            site=args.site,
+            inventories=tuple(args.inventory),
+            slots=args.slots,
+            rate=Rate.read(args.rate) if args.rate else None,
+            until_idle=args.until_idle,
         ),
     )
 
