@@ -15,6 +15,7 @@ from stopgap.orchestrator.host import Address, Host, Scene
 from stopgap.orchestrator.task import At, Note, Probe
 from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.driver import DeviceFacts
+from stopgap.tasks.traffic.segment import within
 
 
 def reads_of_operators(scene: Scene) -> Probe:
@@ -78,13 +79,27 @@ def _sources(routes: Iterable[RouteFact]) -> Iterator[Address]:
 
 
 def _plausible(facts: DeviceFacts, scene: Scene) -> set[Address | None]:
-    """Return plausible origins: addresses of the controller, of jump hosts, and of a router used as jump host."""
+    """Return plausible origins: addresses of the controller, of jump hosts, and of a router used as jump host.
+
+    Also those of a router that rewrites the operator's source address on the way to the target.
+    """
     plausible: set[Address | None] = {i.address.ip for i in facts.controller or ()}
+    plausible |= {i.address.ip for i in facts.interfaces if _rewritten(facts, i.address.ip)}
     if scene.target.jump == scene.on.name or scene.on.connection == "local":
         plausible |= {i.address.ip for i in facts.interfaces}
     for host in _jump_hosts(scene):
         plausible |= set(_known(host))
     return plausible
+
+
+def _rewritten(facts: DeviceFacts, own: Address) -> bool:
+    """Return True if a source NAT of the router may give the operator's packets this address of its own."""
+    origin = facts.origin
+    rules = [rule for rule in facts.translations.rules if rule.side == "source"]
+    return origin is not None and any(
+        (rule.of is None or within(origin, (rule.of,))) and (rule.to is None or within(own, (rule.to,)))
+        for rule in rules
+    )
 
 
 def _jump_hosts(scene: Scene) -> list[Host]:
