@@ -10,7 +10,7 @@ from stopgap.orchestrator.facts.files import FilesBelow, FilesFact, Glob
 from stopgap.orchestrator.facts.flows import Flows, FlowsFact, flow_program, wanted_flows
 from stopgap.orchestrator.facts.forwarding import Forwarding, ForwardingFact
 from stopgap.orchestrator.facts.guest_disks import GuestDiskFact, GuestDisks
-from stopgap.orchestrator.facts.guest_tools import GuestPortFact
+from stopgap.orchestrator.facts.guest_tools import GuestPortFact, GuestTool
 from stopgap.orchestrator.facts.guests import Guests
 from stopgap.orchestrator.facts.heads import FileHeads, HeadsFact
 from stopgap.orchestrator.facts.links import BRIDGES, Cards, FunctionFact, LinkFact, Links, LinksFact
@@ -80,6 +80,7 @@ __all__ = [
     "GuestDiskFact",
     "GuestDisks",
     "GuestPortFact",
+    "GuestTool",
     "Guests",
     "HeadsFact",
     "HttpFact",

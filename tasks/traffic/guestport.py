@@ -15,11 +15,13 @@ from stopgap.orchestrator.text import tr
 from stopgap.tasks.traffic.after_boot import loader_readers, port_readers
 from stopgap.tasks.traffic.capabilities import Capabilities
 from stopgap.tasks.traffic.driver import Block, DeviceFacts, Driver, collapsed, some
-from stopgap.tasks.traffic.guest import shut, switched, tables
+from stopgap.tasks.traffic.guest import other_cards, shut, switched, tables
+from stopgap.tasks.traffic.guest.other_cards import NoOtherCard
 from stopgap.tasks.traffic.guest.peers import Peers, peers
 from stopgap.tasks.traffic.guest.port import Guest, find
 from stopgap.tasks.traffic.guest.ruleset import Parting, cards_in_force, peers_in_force
 from stopgap.tasks.traffic.guest.ways import Ways, family, ways
+from stopgap.tasks.traffic.other_addresses import tells
 from stopgap.tasks.traffic.router import RouterFacts
 
 
@@ -39,9 +41,11 @@ class Guestport(Driver):
     )
     programs: ClassVar[tuple[str, ...]] = ("nft", "ovs-ofctl", "virsh", "qm")
 
-    def __init__(self, target: Host | None = None, on: str = "") -> None:
+    def __init__(self, target: Host | None = None, on: str = "", *, told: bool = False) -> None:
         self._target = target
         self._on = on
+        self._told = told
+        """The guest itself is asked for its cards."""
 
     def at(self, scene: Scene) -> Driver:
         """Take the guest's name from the inventory; raises Refused for a target on the hypervisor itself."""
@@ -53,7 +57,7 @@ class Guestport(Driver):
                     host=scene.on.name,
                 )
             )
-        return Guestport(scene.target, scene.on.name)
+        return Guestport(scene.target, scene.on.name, told=tells(scene))
 
     def fits(self, router: RouterFacts) -> str:
         """Return the reason on a hypervisor or container host: the host to block is its guest.
@@ -99,7 +103,7 @@ class Guestport(Driver):
             update={"exception": False, "answers_alone": False, "expiry": "scheduled"}
         )
         kind: type[Guestport] = type("Guestport", (Guestport,), {"capabilities": blunt})
-        return kind(self._target, self._on)
+        return kind(self._target, self._on, told=self._told)
 
     def owner(self, label: str, facts: DeviceFacts) -> str | None:
         """Return the owner recorded with the block."""
@@ -130,6 +134,8 @@ class Guestport(Driver):
             )
         yield from shut.plan(block, found, facts)
         yield from self._gaps(parting, found)
+        if self._target and self._told:
+            yield from other_cards.gaps(self._target.name, _cut_off(parting.guest), facts.cards or ())
 
     def checks(self, block: Block, facts: DeviceFacts, vantage: CheckVantage) -> Iterator[Check]:
         """Yield a check of drops and counters of each form."""
@@ -140,6 +146,8 @@ class Guestport(Driver):
             for switch in switches:
                 yield from switched.checks(block, of, switch, vantage)
         yield from shut.checks(found, vantage)
+        if self._target and self._told:
+            yield NoOtherCard(containment=True, patience=0.0, target=self._target.name, cut=_cut_off(parting.guest))
 
     def _switched(
         self, parting: Parting, found: Ways, facts: DeviceFacts
@@ -229,6 +237,11 @@ class Guestport(Driver):
                     where=where,
                 )
             )
+
+
+def _cut_off(guest: Guest) -> tuple[str, ...]:
+    """Return the link-layer addresses of the guest's interfaces, those without a port included."""
+    return (*guest.cards, *guest.beside)
 
 
 def _of(parting: Parting, ports: tuple[str, ...]) -> Parting:

@@ -10,7 +10,7 @@ from typing import Any
 
 from stopgap.orchestrator.change import Expectation, RunCommands
 from stopgap.orchestrator.check import Check
-from stopgap.orchestrator.facts import FileFact, GuestPortFact, ProgramFact, Reader
+from stopgap.orchestrator.facts import FileFact, GuestPortFact, GuestTool, ProgramFact, Reader
 from stopgap.orchestrator.host import CheckVantage
 from stopgap.orchestrator.task import Gap, Note, Planned, Unlimited, Unplannable
 from stopgap.orchestrator.text import joined, tr
@@ -31,11 +31,11 @@ from stopgap.tasks.traffic.ownership import NOTHING, change_of, expectation, mak
 from stopgap.tasks.traffic.ruleset import difference, same, table_of, unmarked
 from stopgap.tasks.traffic.table import load, look, put_back
 
-_NAMED_AT_START = frozenset({"docker", "podman", "incus", "lxc", "xl"})
+_NAMED_AT_START: frozenset[GuestTool] = frozenset({"docker", "podman", "incus", "lxd", "xl"})
 _NUMBERED = re.compile(r"(?:vnet|veth|macvtap)[0-9]+")
 """Ports that libvirt and the kernel number."""
 _FAMILIES = ("bridge", "netdev")
-_MADE_ANEW = frozenset({"docker", "podman"})
+_MADE_ANEW: frozenset[GuestTool] = frozenset({"docker", "podman"})
 """Tools that number the ports of their containers, and often choose link-layer addresses, at each start."""
 
 
