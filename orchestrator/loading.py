@@ -8,9 +8,11 @@ imports for its child threads, and the child threads wait.
 from __future__ import annotations
 
 import importlib
+import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 _turn = threading.RLock()
 _loaded: set[str] = set()
@@ -37,3 +39,19 @@ def loading(modules: Iterable[str]) -> Iterator[None]:
     with _turn:
         yield
         load(missing)
+
+
+def names_of(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a package (PEP 562) whose public names are imported on first use.
+
+    `modules`: name → module below the package. A name that is a module of the package too cannot be one of them.
+    """
+
+    def found(name: str) -> Any:  # noqa: ANN401
+        if name not in modules:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"{package}.{modules[name]}"), name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return found

@@ -11,18 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.errors import UsageError
-from stopgap.orchestrator.journal import (
-    DamagedRunError,
-    History,
-    RunSummary,
-    UnknownRunError,
-    open_journal_to_read,
-)
 from stopgap.orchestrator.journal.evidence_waiting import not_stored
-from stopgap.orchestrator.journal.open_hosts import OpenHost, open_hosts
+from stopgap.orchestrator.journal.failure import DamagedRunError, UnknownRunError
+from stopgap.orchestrator.journal.opening import open_journal_to_read
 from stopgap.orchestrator.sinks.backlog import undelivered
 
 if TYPE_CHECKING:
+    from stopgap.orchestrator.journal import History, RunSummary
+    from stopgap.orchestrator.journal.open_hosts import OpenHost
     from stopgap.orchestrator.run.result import RunResult
     from stopgap.orchestrator.run.standing import HostStands
     from stopgap.orchestrator.run.status import RunStatus, Status
@@ -100,6 +96,8 @@ def left_open(targets: Collection[str]) -> tuple[OpenHost, ...]:
     >>> left_open(["web"])
     ()
     """
+    from stopgap.orchestrator.journal.open_hosts import open_hosts  # noqa: PLC0415 - what lists runs needs no records
+
     return tuple(host for host in open_hosts(_runs_for(targets)) if host.target in set(targets))
 
 

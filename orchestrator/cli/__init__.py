@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
-
-from stopgap.orchestrator.cli.arguments import parser
-from stopgap.orchestrator.errors import Error
-from stopgap.orchestrator.language import reader_language, speaking
-from stopgap.orchestrator.outcome import ExitCode
-from stopgap.orchestrator.text import tr, trn
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any
+
     from stopgap.orchestrator.cli.door.call import Call
+    from stopgap.orchestrator.errors import Error
+
+HELP = "help.txt"
+"""The page of `stopgap --help`, as the parser writes it for 80 columns: kept, so that it is there at once."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command named on the command line; return the exit code."""
+    words = sys.argv[1:] if argv is None else [*argv]
+    if words in (["--help"], ["-h"]):
+        with open(os.path.join(os.path.dirname(__file__), HELP), encoding="utf-8") as page:  # noqa: PTH118, PTH120, PTH123 - pathlib takes longer than all the rest
+            sys.stdout.write(page.read())
+        sys.exit(0)  # as argparse ends
     hurry()
-    args = parser().parse_args(argv)
+    from stopgap.orchestrator.cli.arguments import parser
+    from stopgap.orchestrator.language import reader_language, speaking
+
+    args = parser().parse_args(words)
 
     def call() -> int:
         args.lang = reader_language()
@@ -39,20 +46,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def hurry() -> None:
-    """Prepare the interpreter for a fast start: no pydantic plugins, and rare garbage collection.
+    """Prepare the interpreter for a fast start: no pydantic plugins, and rare garbage collection, none at the end.
 
     A thread woken by the network runs within a millisecond, even during imports of other threads.
     """
+    import atexit
+    import gc
+
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     gc.set_threshold(50_000, 20, 50)
     sys.setswitchinterval(0.001)
+    atexit.unregister(gc.freeze)
+    atexit.register(gc.freeze)
 
 
 def main_with(command: Callable[[], int]) -> int:
     """Run a command and return the exit code; exceptions become messages, never a traceback."""
-    from stopgap.orchestrator.cli.plugins import tell_left_out
-    from stopgap.orchestrator.cli.screen import err
-    from stopgap.orchestrator.cli.written import tell_sinks
+    from stopgap.orchestrator.errors import Error
+    from stopgap.orchestrator.outcome import ExitCode
 
     try:
         return command()
@@ -62,19 +73,28 @@ def main_with(command: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.PIPE_CLOSED
     except KeyboardInterrupt:
+        from stopgap.orchestrator.cli.screen import err
+
         err().line("Interrupted.", "warn")
         return ExitCode.INTERRUPTED
     except Exception as error:
         return _explain(error)
     finally:
+        from stopgap.orchestrator.cli.written import tell_sinks
+
         tell_sinks()
-        tell_left_out(err())
+        if "stopgap.orchestrator.plugins" in sys.modules:
+            from stopgap.orchestrator.cli.plugins import tell_left_out
+            from stopgap.orchestrator.cli.screen import err
+
+            tell_left_out(err())
 
 
 def _tell(error: Error) -> int:
     """Print an error of the input or of the state folder; return the exit code."""
     from stopgap.orchestrator.cli.screen import err
     from stopgap.orchestrator.source import InvalidInput
+    from stopgap.orchestrator.text import tr, trn
 
     screen = err()
     if not isinstance(error, InvalidInput):
@@ -92,6 +112,8 @@ def _explain(error: Exception) -> int:
     """Print an error of Stopgap itself, and write its details to a file; return the exit code."""
     from stopgap.orchestrator.cli.screen import err
     from stopgap.orchestrator.journal.error_files import keep_details
+    from stopgap.orchestrator.outcome import ExitCode
+    from stopgap.orchestrator.text import tr
 
     screen = err()
     screen.line(

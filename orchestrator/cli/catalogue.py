@@ -74,7 +74,7 @@ def schema(options: SchemaOptions) -> int:
     from stopgap.orchestrator.provider_script import schema_driver
     from stopgap.orchestrator.report import schema_report
     from stopgap.orchestrator.runbook import schema_inventory, schema_of, schema_runbook
-    from stopgap.orchestrator.sinks import SinkFile
+    from stopgap.orchestrator.sinks.config import SinkFile
     from stopgap.tasks.evidence.catalogue import ArtifactFile
 
     makers: dict[str, Callable[[], dict[str, Any]]] = {

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.errors import RefusedError
-from stopgap.orchestrator.journal import DamagedRunError, Stray
 from stopgap.orchestrator.text import tr
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.journal import DamagedRunError, Stray
 
 _NAMED = 5
 """Problems of one run that are listed."""

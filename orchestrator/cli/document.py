@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from stopgap.orchestrator.secret import redact_tree
+from stopgap.orchestrator.secret.redaction import redact_tree
 
 
 def print_document(document: Mapping[str, Any]) -> None:

@@ -17,7 +17,8 @@ from stopgap.orchestrator.journal import state_home
 from stopgap.orchestrator.run.looking import note_status
 from stopgap.orchestrator.run.stream import Stream
 from stopgap.orchestrator.severity import severity_text
-from stopgap.orchestrator.sinks import Deliveries, configured
+from stopgap.orchestrator.sinks.delivery import Deliveries
+from stopgap.orchestrator.sinks.loading import configured
 from stopgap.orchestrator.text import tr
 from stopgap.reading import status as read_status
 

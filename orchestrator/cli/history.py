@@ -1,42 +1,30 @@
-"""runs, show, verify: commands on the journal."""
+"""show, verify: commands on a run's records."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.approvals import show_approvals
-from stopgap.orchestrator.cli.damage import show_damage, show_strays
+from stopgap.orchestrator.cli.damage import show_damage
 from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.findings import show_findings_made
 from stopgap.orchestrator.cli.journals import open_journal_to_read
-from stopgap.orchestrator.cli.prune import show_pruned
 from stopgap.orchestrator.cli.screen import columns, padded, said, width_of
 from stopgap.orchestrator.cli.steps import counted, moment, show_gaps, show_proof
 from stopgap.orchestrator.cli.whole import show_whole
 from stopgap.orchestrator.cli.words import entry, own_name, reason_label, worded
-from stopgap.orchestrator.documents.run import run_document, runs_document, verification_document
+from stopgap.orchestrator.documents.run import run_document, verification_document
 from stopgap.orchestrator.documents.whole import whole_object
-from stopgap.orchestrator.hosttext import shortened
-from stopgap.orchestrator.journal import DamagedRunError, History
+from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.outcome import FAILURES, RESUMED, word_of
 from stopgap.orchestrator.run.whole import Whole, whole_of
 from stopgap.orchestrator.sinks.backlog import Undelivered, undelivered, undelivered_object
 from stopgap.orchestrator.text import tr, trn
 from stopgap.reading import history as read_history
 from stopgap.reading import verify as verified
-
-
-@dataclass(frozen=True)
-class RunsOptions:
-    """The options of `stopgap runs`."""
-
-    pruned: bool = False
-    """List the runs that were removed, instead of those that are there."""
-    json: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,40 +44,6 @@ class VerifyOptions:
     signers: Path | None = None
     tsa_ca: Path | None = None
     json: bool = False
-
-
-def runs(options: RunsOptions) -> int:
-    """List the runs, the latest first."""
-    with open_journal_to_read() as journal:
-        looks = journal.looks()
-        listed, strays = journal.runs(looks), journal.strays()
-        damage = {run.id: problems for run in listed if run.id not in looks and (problems := journal.look_at(run.id))}
-        try:
-            pruned = journal.pruned()
-        except DamagedRunError as error:
-            pruned, damage[error.run] = [], list(error.problems)
-    if options.json:
-        print_document(runs_document(str(journal.home), listed, damage, strays, pruned))
-        return int(bool(damage or strays))
-    screen = screens.out()
-    for run, problems in damage.items():
-        show_damage(screen, run, problems)
-    show_strays(screen, strays)
-    if options.pruned:
-        show_pruned(screen, pruned)
-        if not pruned:
-            screen.line(tr("No run was pruned below {home}.", home=journal.home))
-        return int(bool(damage or strays))
-    for each in listed:
-        code = "" if each.exit_code is None else f" ({each.exit_code})"
-        code += tr(", damaged") if each.id in damage and each.state != "damaged" else ""
-        screen.line(
-            f"{each.id}  {_when(each.started)}  {said(word_of(each.state))}{said(code)}  "
-            f"{said(shortened(each.targets))}: {each.runbook}"
-        )
-    if not listed:
-        screen.line(tr("No run yet below {home}.", home=journal.home))
-    return int(bool(damage or strays))
 
 
 def _undelivered(run: str) -> list[Undelivered]:
@@ -230,10 +184,6 @@ def _fetch_missing(what: str) -> None:
 
     with suppress(UnknownRunError):
         fetch_missing(what)
-
-
-def _when(at: datetime | None) -> str:
-    return moment(at) if at else "?"
 
 
 def _say_what_to_do(screen: screens.Screen, history: History) -> None:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from stopgap.orchestrator import journal
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.written import note_written
-from stopgap.orchestrator.journal import Journal
+from stopgap.orchestrator.journal import opening
 from stopgap.orchestrator.text import tr
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.journal import Journal
 
 
 @contextmanager
 def open_journal() -> Iterator[Journal]:
     """Open the journal for reading and writing: see `orchestrator/journal/opening.py`."""
-    with _noting(journal.open_journal()) as opened:
+    with _noting(opening.open_journal()) as opened:
         yield opened
 
 
 @contextmanager
 def open_journal_to_read() -> Iterator[Journal]:
     """Open the journal for reading."""
-    with _noting(journal.open_journal_to_read()) as opened:
+    with _noting(opening.open_journal_to_read()) as opened:
         yield opened
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 from stopgap.orchestrator.cli.screen import Screen
 from stopgap.orchestrator.text import tr
 
@@ -37,9 +35,7 @@ def show_plugins(screen: Screen) -> None:
 
 
 def tell_left_out(screen: Screen) -> None:
-    """Say, once of each, which plug-ins are left out; imports nothing where no plug-in was asked for."""
-    if "stopgap.orchestrator.plugins" not in sys.modules:
-        return
+    """Say, once of each, which plug-ins are left out."""
     from stopgap.orchestrator.plugins import failures
     from stopgap.orchestrator.plugins.project import project
 

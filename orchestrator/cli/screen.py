@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
 from stopgap.orchestrator.hosttext import escape
 from stopgap.orchestrator.language import rendered, spoken
-from stopgap.orchestrator.secret import redact
+from stopgap.orchestrator.secret.redaction import redact
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 WIDTH = 80
 """Columns that the layout is made for; a narrower terminal wraps, a wider one leaves room."""
 
+_TERMINALS = ("FORCE_COLOR", "TTY_COMPATIBLE")
+"""Variables by which rich takes any stream for a terminal."""
 STYLES = {
     "title": "bold",
     "good": "green",
@@ -50,28 +53,36 @@ class Screen:
     """A writer of lines to one stream, coloured on a terminal, plain otherwise."""
 
     def __init__(self, stream: TextIO) -> None:
-        from rich.console import Console
-
-        self._console: Console = Console(
-            file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True, legacy_windows=False
-        )
+        self._stream = stream
+        self._console: Console | None = None
+        """None: the stream is no terminal, and rich is not imported for plain lines."""
         self._status: Status | None = None
+        if stream.isatty() or any(name in os.environ for name in _TERMINALS):
+            from rich.console import Console
+
+            self._console = Console(
+                file=stream, highlight=False, markup=False, emoji=False, soft_wrap=True, legacy_windows=False
+            )
 
     @property
     def is_terminal(self) -> bool:
         """Return True if the stream is a terminal."""
-        return self._console.is_terminal
+        return self._console is not None and self._console.is_terminal
 
     def line(self, text: str = "", style: str = "") -> None:
         """Write one line; line ends, cursor movements and bidirectional controls are escaped."""
+        if self._console is None:
+            self._stream.write(f"{shown(text)}\n")
+            self._stream.flush()
+            return
         from rich.text import Text
 
         self._console.print(Text(shown(text), style=STYLES.get(style, style), overflow="fold", no_wrap=True))
 
     def prompt(self, text: str) -> None:
         """Write text without ending the line."""
-        self._console.file.write(shown(text))
-        self._console.file.flush()
+        self._stream.write(shown(text))
+        self._stream.flush()
 
     def answered(self) -> None:
         """Hook for the end of a prompt; no action here."""
@@ -86,7 +97,7 @@ class Screen:
 
     def status(self, text: str) -> None:
         """Show a status below the lines, in place of the previous status; on a terminal only. Empty: no status."""
-        if not self.is_terminal:
+        if self._console is None or not self._console.is_terminal:
             return
         said = shown(text)
         if self._status is None and said:
@@ -118,23 +129,22 @@ def err() -> Screen:
 
 def columns(left: str, *right: str, widths: tuple[int, ...] = (12, 13)) -> str:
     """Lay out a line of WIDTH columns: text at the left, fields at the right."""
-    from rich.cells import cell_len
-
     fields = "".join(padded(f"{said(field)} ", width) for field, width in zip(right, widths, strict=False)).rstrip()
     room, begin = WIDTH - sum(widths[: len(right)]), said(left)
-    return f"{padded(begin, room)}{fields}" if cell_len(begin) < room else f"{begin}  {fields}"
+    return f"{padded(begin, room)}{fields}" if width_of(begin) < room else f"{begin}  {fields}"
 
 
 def width_of(text: str) -> int:
     """Return the columns of a text in the reader's language."""
+    words = said(text)
+    if words.isascii() and words.isprintable():
+        return len(words)
     from rich.cells import cell_len
 
-    return cell_len(said(text))
+    return cell_len(words)
 
 
 def padded(text: str, width: int) -> str:
     """Return a text in the reader's language, filled with blanks to a number of columns."""
-    from rich.cells import cell_len
-
     words = said(text)
-    return words + " " * (width - cell_len(words))
+    return words + " " * (width - width_of(words))

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.cli import screen as screens
-from stopgap.orchestrator.cli.approvals import show_approvals
 from stopgap.orchestrator.cli.damage import show_damage, show_strays
-from stopgap.orchestrator.cli.document import print_document
 from stopgap.orchestrator.cli.journals import tell_apart
-from stopgap.orchestrator.cli.recover import show_standing
 from stopgap.orchestrator.cli.screen import Screen, padded, said
-from stopgap.orchestrator.cli.steps import moment
-from stopgap.orchestrator.cli.verdicts import show_again, show_open_hosts
-from stopgap.orchestrator.cli.words import own_name
-from stopgap.orchestrator.journal import ChangeStatus, state_home
 from stopgap.orchestrator.outcome import word_of
-from stopgap.orchestrator.run.looking import note_status
-from stopgap.orchestrator.run.status import DeviceLook, RunStatus, Status
-from stopgap.orchestrator.run.status_document import status_document
-from stopgap.orchestrator.runbook import format_duration
-from stopgap.orchestrator.sinks import Deliveries, configured
-from stopgap.orchestrator.source import InvalidInput
-from stopgap.orchestrator.text import tr
+from stopgap.orchestrator.text import moment_text, tr
 from stopgap.reading import status as read_status
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.journal import ChangeStatus
+    from stopgap.orchestrator.run.status import DeviceLook, RunStatus, Status
 
 _NAMED = 4
 """Lines of a difference that are shown."""
@@ -44,6 +36,9 @@ def status(options: StatusOptions) -> int:
     3 if a device was unreachable.
     """
     if options.json:
+        from stopgap.orchestrator.cli.document import print_document
+        from stopgap.orchestrator.run.status_document import status_document
+
         found = read_status(offline=options.offline)
         tell_apart(found.apart)
         print_document(status_document(found))
@@ -53,15 +48,13 @@ def status(options: StatusOptions) -> int:
     found = read_status(offline=options.offline, on_run=lambda run: _show(screen, run))
     tell_apart(found.apart)
     show_strays(screen, found.strays)
-    show_open_hosts(screen, found.open_hosts)
-    for host in found.returning:
-        show_standing(screen, host)
+    _show_hosts(screen, found)
     if not any(run.history for run in found.runs):
         screen.line(
             tr("Nothing is in force that the journal can tell of.") if found.damaged else tr("Nothing is in force.")
         )
     for ending in (ending for run in found.runs for ending in run.endings):
-        place = {"target": ending.target, "host": ending.host, "when": moment(ending.at)}
+        place = {"target": ending.target, "host": ending.host, "when": moment_text(ending.at)}
         screen.line(tr("Ends soon: {target} on {host}, {when}; run `extend` to prolong it.", **place), "warn")
     for left in found.undelivered:
         screen.line(tr("{words} (run {run})", words=left.text(), run=left.run), "warn")
@@ -75,6 +68,12 @@ def _tell_sinks(found: Status) -> None:
     """Write down what the looks have shown, and give the sinks what is new; without sinks nobody is told."""
     if not found.runs:
         return
+    from stopgap.orchestrator.journal import state_home
+    from stopgap.orchestrator.run.looking import note_status
+    from stopgap.orchestrator.sinks.delivery import Deliveries
+    from stopgap.orchestrator.sinks.loading import configured
+    from stopgap.orchestrator.source import InvalidInput
+
     home = state_home()
     try:
         sinks = configured(home)
@@ -87,19 +86,36 @@ def _tell_sinks(found: Status) -> None:
             deliveries.looked(note_status(home, found))
 
 
+def _show_hosts(screen: Screen, found: Status) -> None:
+    """Show the hosts that stand open, and those on their way back."""
+    if found.open_hosts:
+        from stopgap.orchestrator.cli.verdicts import show_open_hosts
+
+        show_open_hosts(screen, found.open_hosts)
+    if found.returning:
+        from stopgap.orchestrator.cli.recover import show_standing
+
+        for host in found.returning:
+            show_standing(screen, host)
+
+
 def _show(screen: Screen, run: RunStatus) -> None:
     show_damage(screen, run.run, run.damage)
     if (history := run.history) is None:
         return
+    from stopgap.orchestrator.cli.approvals import show_approvals
+    from stopgap.orchestrator.cli.verdicts import show_again
+    from stopgap.orchestrator.cli.words import own_name
+
     name = own_name(history)
     screen.line(f"{run.run}  {name}  ({said(word_of(history.state))})", "title")
     if history.approval:
         show_approvals(screen, history)
     told: set[tuple[str, str]] = set()
     for change in run.in_force:
-        until = tr("until {ends}", ends=moment(change.ends)) if change.ends else tr("until undone")
+        until = tr("until {ends}", ends=moment_text(change.ends)) if change.ends else tr("until undone")
         if change.due:
-            until = tr("until undone, asked for until {due}", due=moment(change.due))
+            until = tr("until undone, asked for until {due}", due=moment_text(change.due))
         doubt = "" if change.state == "done" else f"  [{said(word_of(change.state))}]"
         line = f"  {padded(change.host, 11)} {said(change.change.describe())}; {said(until)}{doubt}"
         screen.line(line, "warn" if doubt else "")
@@ -120,7 +136,7 @@ def _show(screen: Screen, run: RunStatus) -> None:
             )
             _say(screen, _back(change, change.goes_back), "warn")
     for change in run.expired:
-        ended = tr("lapsed {ends}", ends=moment(change.ends)) if change.ends else tr("lapsed")
+        ended = tr("lapsed {ends}", ends=moment_text(change.ends)) if change.ends else tr("lapsed")
         screen.line(f"  {padded(change.host, 11)} {said(change.change.describe())}; {said(ended)}", "quiet")
     for again in run.verdicts:
         show_again(screen, again, history.state)
@@ -145,7 +161,7 @@ def _show_device(screen: Screen, look: DeviceLook) -> None:
         left = tr(", {left} left", left=_rounded(found.left)) if found.left is not None else ""
         _say(screen, tr("in force{left}, as {host} says", left=left, host=seen.host), "good")
         if look.ends_soon and found.left is not None:
-            at = moment(datetime.now(UTC) + found.left)
+            at = moment_text(datetime.now(UTC) + found.left)
             _say(
                 screen,
                 tr("ends soon, {at}, and then lets everything through: run `extend` to prolong it", at=at),
@@ -181,5 +197,7 @@ def _back(change: ChangeStatus, by: datetime) -> str:
 
 
 def _rounded(left: timedelta) -> str:
+    from stopgap.orchestrator.duration import format_duration
+
     minute = timedelta(minutes=1)
     return format_duration(round(left / minute) * minute if left > 2 * minute else left)

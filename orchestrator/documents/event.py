@@ -14,10 +14,11 @@ from typing import Any
 from stopgap.orchestrator.documents.envelope import envelope
 from stopgap.orchestrator.documents.event_words import severity_of, summary_of
 from stopgap.orchestrator.documents.notices import notices_of
-from stopgap.orchestrator.journal import History, fold
+from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.journal.approval_records import ApprovalAsked, Authorized
 from stopgap.orchestrator.journal.chain import Entry
 from stopgap.orchestrator.journal.failure import JournalError
+from stopgap.orchestrator.journal.fold import fold
 from stopgap.orchestrator.journal.records import AnyRecord, ChangeIntended, RunFinished, RunStarted, StepStarted
 from stopgap.orchestrator.secret import redact, redact_tree
 from stopgap.orchestrator.severity import Severity

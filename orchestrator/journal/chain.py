@@ -12,18 +12,20 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from stopgap.orchestrator.journal.failure import JournalError
-from stopgap.orchestrator.journal.records import RECORD, AnyRecord, ChangeIntended, RunStarted
 from stopgap.orchestrator.journal.renamed import with_current_names
-from stopgap.orchestrator.secret import redact_tree
+from stopgap.orchestrator.secret.redaction import redact_tree
 from stopgap.orchestrator.text import tr
 from stopgap.orchestrator.translatable import KeptTexts
 
+if TYPE_CHECKING:
+    from stopgap.orchestrator.journal.records import AnyRecord
+
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+_EXACT = frozenset({"run-started", "change-intended"})
+"""Kinds of records that are stored as they are, without redaction."""
 GENESIS = "0" * 64
 """Stands for the hash before the first entry of a run."""
 TEXTS = "texts"
@@ -73,7 +75,7 @@ def canonical_record(record: AnyRecord) -> str:
     fields = record.model_dump(mode="json", context=texts)
     if texts:
         fields[TEXTS] = texts.as_json()
-    if not isinstance(record, RunStarted | ChangeIntended):
+    if record.kind not in _EXACT:
         fields = redact_tree(fields)
     return canonical(fields)
 
@@ -92,13 +94,15 @@ def link(previous: str, run: str, seq: int, at: str, record: str) -> str:
 
 def entry(row: Row) -> Entry:
     """Parse a stored entry; raises JournalError for an entry unknown to this version."""
+    from stopgap.orchestrator.journal.records import RECORD  # noqa: PLC0415 - what lists runs reads no record
+
     try:
         fields = with_current_names(json.loads(row.record))
         if not isinstance(fields, dict):
             raise TypeError(type(fields).__name__)
         texts = KeptTexts.from_json(fields.pop(TEXTS, ()))
         return Entry(row.seq, datetime.fromisoformat(row.at), RECORD.validate_python(fields, context=texts))
-    except (TypeError, ValueError, ValidationError, RecursionError):
+    except (TypeError, ValueError, RecursionError):
         raise JournalError(
             tr("record {seq} cannot be read; `stopgap verify` tells what is wrong", seq=row.seq)
         ) from None

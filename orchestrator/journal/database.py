@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sqlite3
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -67,6 +65,9 @@ def open_copy(path: Path) -> sqlite3.Connection:
     SQLite needs write access beside a file with a write-ahead log, even for a read; so file and log are copied to a
     temporary folder, deleted before the return.
     """
+    import shutil  # noqa: PLC0415 - of a state folder that cannot be written
+    import tempfile  # noqa: PLC0415
+
     with _explained(path), tempfile.TemporaryDirectory(prefix="stopgap-") as folder:
         copy = Path(folder) / path.name
         # Copy the log first: pages moved out of the log meanwhile are in the file by then.

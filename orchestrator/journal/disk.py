@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,8 @@ def write_at_once(target: Path, content: bytes, *, temporary: Path | None = None
     `temporary` names the temporary file, left by a crash and replaced by the next attempt; the default lies beside
     the target. Raises JournalError.
     """
+    import secrets  # noqa: PLC0415 - what reads writes no file
+
     temporary = temporary or target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     with disk_errors(target):
         try:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stopgap.orchestrator.journal.chain import Row
-from stopgap.orchestrator.signature import SignatureError, check
 from stopgap.orchestrator.text import tr
 
 HEAD = "journal.head"
@@ -30,6 +29,8 @@ def head_problems(run: str, rows: Sequence[Row], folder: Path, signers: Path | N
         if signers or head.exists() or signature.exists():
             return [tr("{head}: not signed, or the signature was removed", head=HEAD)]
         return []
+    from stopgap.orchestrator.signature import SignatureError, check  # noqa: PLC0415 - few runs are signed
+
     try:
         with head.open("rb") as stream:
             content = stream.read(_LONGEST)

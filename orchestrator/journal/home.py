@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -44,6 +42,9 @@ def controller_name(home: Path) -> str:
         kept = ""
     if re.fullmatch("[0-9a-f]{8}", kept):
         return kept
+    import hashlib  # noqa: PLC0415 - of a state folder's first run
+    import socket  # noqa: PLC0415
+
     try:
         machine = Path("/etc/machine-id").read_text().strip()
     except OSError:

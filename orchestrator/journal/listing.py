@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from difflib import get_close_matches
 
-from stopgap.orchestrator.journal.approval_records import ApprovalAsked
 from stopgap.orchestrator.journal.chain import Row, entry
 from stopgap.orchestrator.journal.failure import JournalError, UnknownRunError
-from stopgap.orchestrator.journal.records import RunFinished, RunStarted
 from stopgap.orchestrator.journal.table import pruned_text
 from stopgap.orchestrator.text import tr
 
@@ -46,6 +43,9 @@ def summary(run: str, rows: Mapping[str, Row], *, held: bool) -> RunSummary:
 
     `held` tells of a process with the run's lock.
     """
+    from stopgap.orchestrator.journal.approval_records import ApprovalAsked  # noqa: PLC0415 - of a run not looked at
+    from stopgap.orchestrator.journal.records import RunFinished, RunStarted  # noqa: PLC0415
+
     try:
         first = entry(rows["run-started"])
         last = entry(rows["run-finished"]) if "run-finished" in rows else None
@@ -118,6 +118,8 @@ def named(name: str, ids: Sequence[str], strays: Sequence[str], pruned: Sequence
                 found=", ".join(found[-5:]),
             )
         )
+    from difflib import get_close_matches  # noqa: PLC0415 - a list of runs needs none
+
     nearest = get_close_matches(name, [*ids, "last"], 1, 0.5)
     raise UnknownRunError(
         tr("there is no run {name}", name=name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import tempfile
 import time
 from pathlib import Path
 
@@ -68,6 +67,8 @@ def _see_that_it_holds(path: Path) -> None:
 
 def see_that_records_can_be_locked(folder: Path) -> None:
     """Raise JournalError if the folder's file system refuses SQLite's locks (fcntl(2), F_SETLK)."""
+    import tempfile  # noqa: PLC0415 - of a file system that fails
+
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

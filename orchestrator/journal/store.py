@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -10,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from stopgap.orchestrator.journal.chain import (
     Entry,
@@ -22,9 +21,7 @@ from stopgap.orchestrator.journal.chain import (
 )
 from stopgap.orchestrator.journal.disk import disk_errors, write_at_once
 from stopgap.orchestrator.journal.failure import DamagedRunError, JournalError, UnknownRunError
-from stopgap.orchestrator.journal.fold import fold
 from stopgap.orchestrator.journal.head import HEAD, SIGNATURE, head_problems, head_text
-from stopgap.orchestrator.journal.history import History
 from stopgap.orchestrator.journal.home import (
     is_writable,
     keep_controller_name,
@@ -39,14 +36,16 @@ from stopgap.orchestrator.journal.locks import RunLocks
 from stopgap.orchestrator.journal.looked import Look, folder_state
 from stopgap.orchestrator.journal.looks import RunLooks
 from stopgap.orchestrator.journal.merged import Merged
-from stopgap.orchestrator.journal.pruned_records import RunPruned
 from stopgap.orchestrator.journal.record_store import Locks, RecordStore
-from stopgap.orchestrator.journal.records import AnyRecord, RunStarted
 from stopgap.orchestrator.journal.reserve import with_room
 from stopgap.orchestrator.journal.strays import RUN_ID, Stray, strays
 from stopgap.orchestrator.journal.table import PRUNED
-from stopgap.orchestrator.signature import sign
 from stopgap.orchestrator.text import Text, tr
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.journal.history import History
+    from stopgap.orchestrator.journal.pruned_records import RunPruned
+    from stopgap.orchestrator.journal.records import AnyRecord, RunStarted
 
 _SIGNING = 0.1
 """Seconds from a new head to the signature, with a margin."""
@@ -259,6 +258,8 @@ class Journal:
         `gist_of` gives what `looks` remembers of a run whose records hold. Raises UnknownRunError, and
         DamagedRunError for unreadable records.
         """
+        from stopgap.orchestrator.journal.fold import fold  # noqa: PLC0415 - what lists runs folds none
+
         folder = folder_state(self.run_path(run))
         kept, problems = self._examined(run)
         try:
@@ -335,6 +336,8 @@ class Journal:
             return []
         if problems := list(integrity_problems(PRUNED, kept, read_beside(self.run_path(PRUNED)))):
             raise DamagedRunError(PRUNED, problems)
+        from stopgap.orchestrator.journal.pruned_records import RunPruned  # noqa: PLC0415 - few journals have any
+
         return [record for row in kept.rows if isinstance(record := entry(row).record, RunPruned)]
 
     def prune(self, pruned: Sequence[RunPruned]) -> None:
@@ -386,6 +389,8 @@ class Journal:
         `ssh-keygen -Y verify -f SIGNERS -I WHO -n stopgap -s journal.head.sig <journal.head` verifies the signature
         too.
         """
+        from stopgap.orchestrator.signature import sign  # noqa: PLC0415 - few runs are signed
+
         content = head_text(run, self._records.rows(run))
         signature = sign(content, key)
         folder = self.run_folder(run)
@@ -455,4 +460,6 @@ class Journal:
 
 
 def _letters(count: int) -> str:
+    import secrets  # noqa: PLC0415 - what reads begins no run
+
     return "".join(secrets.choice(_ALPHABET) for _ in range(count))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from stopgap.orchestrator.journal import Containment, History, step_of
 from stopgap.orchestrator.journal.records import Verdict
-from stopgap.orchestrator.run.device_state import Seen
 from stopgap.orchestrator.run.verdict import Again, leaks, unseen, verdict
 from stopgap.orchestrator.text import tr
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.run.device_state import Seen
 
 
 def look_again(history: History, seen: Sequence[Seen]) -> Iterator[Again]:

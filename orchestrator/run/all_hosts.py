@@ -7,15 +7,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stopgap.orchestrator.journal import DamagedRunError, History, Journal
+from stopgap.orchestrator.journal.failure import DamagedRunError
 from stopgap.orchestrator.journal.looked import Looked
-from stopgap.orchestrator.journal.open_findings import OpenFinding
-from stopgap.orchestrator.journal.open_hosts import OpenHost, open_hosts
-from stopgap.orchestrator.journal.records import FindingNoted
-from stopgap.orchestrator.run.gist import Gist
-from stopgap.orchestrator.run.standing import HostStands, hosts_stand
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.journal import History, Journal
+    from stopgap.orchestrator.journal.open_hosts import OpenHost
+    from stopgap.orchestrator.run.gist import Gist
+    from stopgap.orchestrator.run.standing import HostStands
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class AllHosts:
         for target in cut:
             back = [each.gist for each in self._naming(target) if each.gist.recovers]
             if back and not back[-1].finished:
+                from stopgap.orchestrator.run.standing import hosts_stand  # noqa: PLC0415 - few hosts are on the way
+
                 for host in hosts_stand(self._read(target)):
                     if host.target == target and host.phase in {"returning", "stopped"}:
                         yield host
@@ -59,13 +62,18 @@ class AllHosts:
                     now[target] = told[target]
                     found = _from_json(told[target][1])
                 else:
-                    found = next((each for each in open_hosts(self._read(target)) if each.target == target), None)
+                    found = self._open(target)
                     if key:
                         now[target] = (key, _as_json(found))
                 if found:
                     yield found
             if self._journal.remembers and now != told:
                 memory.tell(now)
+
+    def _open(self, target: str) -> OpenHost | None:
+        from stopgap.orchestrator.journal.open_hosts import open_hosts  # noqa: PLC0415 - of a host with new records
+
+        return next((each for each in open_hosts(self._read(target)) if each.target == target), None)
 
     def _may_be_open(self) -> list[str]:
         found = {target for each in self._runs for target in each.gist.found}
@@ -115,6 +123,10 @@ def _as_json(host: OpenHost | None) -> dict[str, Any] | None:
 def _from_json(fields: dict[str, Any] | None) -> OpenHost | None:
     if fields is None:
         return None
+    from stopgap.orchestrator.journal.open_findings import OpenFinding  # noqa: PLC0415 - few hosts are open
+    from stopgap.orchestrator.journal.open_hosts import OpenHost  # noqa: PLC0415
+    from stopgap.orchestrator.journal.records import FindingNoted  # noqa: PLC0415
+
     findings = tuple(
         OpenFinding(
             **{

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from stopgap.orchestrator.journal import deliveries, journal_exists, open_journal_to_read
+from stopgap.orchestrator.journal import journal_exists, open_journal_to_read
+from stopgap.orchestrator.journal.deliveries import deliveries
 from stopgap.orchestrator.journal.failure import UnknownRunError
 from stopgap.orchestrator.journal.home import state_home
 from stopgap.orchestrator.past_runs import THIS, PastRun

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from stopgap.orchestrator.journal import ChangeStatus, History
-from stopgap.orchestrator.journal.looked import Look
-from stopgap.orchestrator.journal.records import FindingsMade
-from stopgap.orchestrator.run.standing import recovers
+if TYPE_CHECKING:
+    from stopgap.orchestrator.journal import ChangeStatus, History
+    from stopgap.orchestrator.journal.looked import Look
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,8 @@ class Gist:
     @classmethod
     def of(cls, history: History) -> Gist:
         """Return the gist of a run."""
+        from stopgap.orchestrator.run.standing import recovers  # noqa: PLC0415 - a gist that is known needs no run
+
         return cls(
             quiet=_is_quiet(history),
             tells=bool(history.containment or history.findings or history.answers or history.waiting),
@@ -102,6 +103,8 @@ def _may_tell(change: ChangeStatus) -> bool:
 
 
 def _found(history: History) -> Iterable[str]:
+    from stopgap.orchestrator.journal.records import FindingsMade  # noqa: PLC0415 - as above
+
     for entry in history.entries:
         if isinstance(made := entry.record, FindingsMade) and any(f.severity != "info" for f in made.findings):
             yield made.target

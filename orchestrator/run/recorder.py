@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from stopgap.orchestrator.journal import Delivery, Entry, History, Journal, deliveries, posting
+from stopgap.orchestrator.journal import Delivery, Entry, History, Journal, posting
+from stopgap.orchestrator.journal.deliveries import deliveries
 from stopgap.orchestrator.journal.records import Answered, AnyRecord, Asked
 from stopgap.orchestrator.log import Log
 from stopgap.orchestrator.plan import Plan, PlannedStep

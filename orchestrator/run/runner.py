@@ -8,7 +8,8 @@ from pathlib import Path
 
 from stopgap.orchestrator import __version__
 from stopgap.orchestrator.change import AnyChange
-from stopgap.orchestrator.journal import DamagedRunError, History, Journal, deliveries
+from stopgap.orchestrator.journal import DamagedRunError, History, Journal
+from stopgap.orchestrator.journal.deliveries import deliveries
 from stopgap.orchestrator.journal.records import PluginPresent, RunStarted
 from stopgap.orchestrator.outcome import CARRIED_OUT, DONE, ExitCode, PlannedOutcome, exit_code
 from stopgap.orchestrator.plan import Ledger, PastRuns, Plan, PlannedStep

@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from stopgap.orchestrator.journal import Entry, state_home
-from stopgap.orchestrator.sinks import Deliveries, configured
+from stopgap.orchestrator.sinks.delivery import Deliveries
+from stopgap.orchestrator.sinks.loading import configured
 from stopgap.orchestrator.source import InvalidInput
 
 if TYPE_CHECKING:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from stopgap.orchestrator.journal import ChangeStatus, DamagedRunError, History, Journal, Stray
-from stopgap.orchestrator.journal.evidence_waiting import NotStored
-from stopgap.orchestrator.journal.open_hosts import OpenHost
+from stopgap.orchestrator.journal.failure import DamagedRunError
 from stopgap.orchestrator.outcome import ExitCode
-from stopgap.orchestrator.run.again import look_again
-from stopgap.orchestrator.run.device_state import Seen, look_at
 from stopgap.orchestrator.run.gist import Gist, gist_json, quiet_gist
-from stopgap.orchestrator.run.standing import HostStands
-from stopgap.orchestrator.run.verdict import Again
-from stopgap.orchestrator.sinks.backlog import Undelivered
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.journal import ChangeStatus, History, Journal, Stray
+    from stopgap.orchestrator.journal.evidence_waiting import NotStored
+    from stopgap.orchestrator.journal.open_hosts import OpenHost
+    from stopgap.orchestrator.run.device_state import Seen
+    from stopgap.orchestrator.run.standing import HostStands
+    from stopgap.orchestrator.run.verdict import Again
+    from stopgap.orchestrator.sinks.backlog import Undelivered
 
 SOON = timedelta(hours=6)
 """A block that ends within this time is warned of."""
@@ -220,6 +222,8 @@ def _device_look(seen: Seen, history: History, latest: dict[tuple[str, str], str
 
 def _verdicts(history: History, looks: Collection[DeviceLook]) -> Iterator[Again]:
     """Judge each target anew; a target whose cut a later run has made again is judged there."""
+    from stopgap.orchestrator.run.again import look_again  # noqa: PLC0415 - of a run with something in force
+
     current = [look.seen for look in looks if not look.replaced_by]
     replaced = {look.seen.target for look in looks} - {seen.target for seen in current}
     yield from (again for again in look_again(history, current) if again.target not in replaced)
@@ -229,6 +233,7 @@ def _look(history: History, replaced: Mapping[tuple[str, str], str]) -> list[See
     from stopgap.orchestrator.remote import ConnectAhead  # noqa: PLC0415 - costs nothing where nothing is in force
     from stopgap.orchestrator.run.connection_pool import ConnectionPool  # noqa: PLC0415
     from stopgap.orchestrator.run.consent import recall  # noqa: PLC0415
+    from stopgap.orchestrator.run.device_state import look_at  # noqa: PLC0415
 
     recall(history.started.inventory_path, history.started.inventory_text)
     with ConnectAhead(history.hosts) as connect, ConnectionPool(history.hosts, connect) as pool:

@@ -6,15 +6,14 @@ such as evidence or the former content of a file, is kept byte for byte.
 
 from __future__ import annotations
 
-import base64
-import html
-import json
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
-from urllib.parse import quote, quote_plus
+from typing import TYPE_CHECKING, Any
 
-from stopgap.orchestrator.secret.secret import Secret, revealed
+from stopgap.orchestrator.secret.revealed import revealed, shown
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.secret.secret import Secret
 
 SHORTEST = 6
 """Characters; a shorter value, or line of a value, is too similar to ordinary words for a search."""
@@ -25,7 +24,7 @@ def redact(text: str) -> str:
     for reference, value in revealed().items():
         for form in _forms(value):
             if form in text:
-                text = text.replace(form, str(Secret(reference)))
+                text = text.replace(form, shown(reference))
     return text
 
 
@@ -42,10 +41,11 @@ def redact_tree(value: Any) -> Any:  # noqa: ANN401
 
 def carried_by(text: str) -> Secret | None:
     """Return a known secret found, by value or by its replacement text, in data meant for a host."""
+    from stopgap.orchestrator.secret.secret import Secret  # noqa: PLC0415 - what only redacts needs no source
+
     for reference, value in revealed().items():
-        secret = Secret(reference)
-        if str(secret) in text or any(form in text for form in _forms(value)):
-            return secret
+        if shown(reference) in text or any(form in text for form in _forms(value)):
+            return Secret(reference)
     return None
 
 
@@ -58,6 +58,11 @@ def _forms(value: str) -> tuple[str, ...]:
 
 
 def _written(text: str) -> Iterator[str]:
+    import base64  # noqa: PLC0415 - most processes know no secret
+    import html  # noqa: PLC0415
+    import json  # noqa: PLC0415
+    from urllib.parse import quote, quote_plus  # noqa: PLC0415
+
     if len(text) < SHORTEST:
         return
     data = text.encode("utf-8", "surrogateescape")

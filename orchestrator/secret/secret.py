@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from stopgap.orchestrator.secret.revealed import CLOSE, OPEN, reveal, shown
 from stopgap.orchestrator.secret.sources import PATTERN, fetch, validated
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic_core import CoreSchema
-
-_OPEN, _CLOSE = "‹secret ", "›"
-_revealed: dict[str, str] = {}
-_revealing = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -35,13 +30,10 @@ class Secret:
 
     def reveal(self) -> str:
         """Return the secret value, fetched once for each process. Raises SecretError with the missing part."""
-        with _revealing:
-            if self.reference not in _revealed:
-                _revealed[self.reference] = fetch(self.reference)
-            return _revealed[self.reference]
+        return reveal(self.reference, fetch)
 
     def __str__(self) -> str:
-        return f"{_OPEN}{self.reference}{_CLOSE}"
+        return shown(self.reference)
 
     __repr__ = __str__
 
@@ -53,7 +45,7 @@ class Secret:
         """Parse a Secret, its text form, or a reference; raises Unfit."""
         if isinstance(value, cls):
             return value
-        text = validated(value.removeprefix(_OPEN).removesuffix(_CLOSE) if isinstance(value, str) else value)
+        text = validated(value.removeprefix(OPEN).removesuffix(CLOSE) if isinstance(value, str) else value)
         return cls(text)
 
     @classmethod
@@ -66,14 +58,3 @@ class Secret:
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"type": "string", "pattern": PATTERN}
-
-
-def revealed() -> Mapping[str, str]:
-    """Return the secret values known to this process, by reference, for redaction."""
-    return dict(_revealed)
-
-
-def forget() -> None:
-    """Drop every secret value; the next use fetches anew."""
-    with _revealing:
-        _revealed.clear()

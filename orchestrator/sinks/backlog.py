@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from stopgap.orchestrator.documents.envelope import rfc3339
-from stopgap.orchestrator.journal import JournalError
+from stopgap.orchestrator.journal.failure import JournalError
 from stopgap.orchestrator.journal.home import private_folder
 from stopgap.orchestrator.text import Text, tr
 
@@ -114,6 +113,8 @@ def begin(home: Path, sink: str, run: str, first: int) -> None:
         raise OSError(str(error)) from None
     if (folder / run).exists():
         return
+    import secrets  # noqa: PLC0415 - what reads writes no file
+
     # Under its name only when it is whole: a file without its line would stand for the run from its beginning.
     temporary = folder / f".{run}.{secrets.token_hex(4)}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)

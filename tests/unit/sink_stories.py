@@ -9,8 +9,9 @@ from typing import Any
 from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.journal.records import AnyRecord, RunStarted
 from stopgap.orchestrator.run.stream import Stream
-from stopgap.orchestrator.sinks import Deliveries, configured, undelivered
-from stopgap.orchestrator.sinks.loading import Configured
+from stopgap.orchestrator.sinks.backlog import undelivered
+from stopgap.orchestrator.sinks.delivery import Deliveries
+from stopgap.orchestrator.sinks.loading import Configured, configured
 from tests.unit.story import started
 
 PATIENCE = 60

@@ -7,7 +7,8 @@ from typing import Any, Literal, TypeAlias
 from stopgap.orchestrator.change import CHANGE, Activate, Change, RunCommands, command, write_file
 from stopgap.orchestrator.facts import ABSENT
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.journal import Entry, History, fold
+from stopgap.orchestrator.journal import Entry, History
+from stopgap.orchestrator.journal.fold import fold
 from stopgap.orchestrator.journal.records import (
     Answered,
     AnyRecord,

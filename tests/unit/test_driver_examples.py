@@ -14,7 +14,7 @@ import pytest
 from moto import mock_aws
 
 from stopgap.orchestrator.cli import main
-from stopgap.orchestrator.secret.secret import forget
+from stopgap.orchestrator.secret.revealed import forget
 
 from .cloud_stand_ins import IPV4, HetznerCloud, OpenStack, Robot, listening
 

@@ -7,7 +7,8 @@ import pytest
 from stopgap.orchestrator.change import Activate, AnyChange, RunCommands, command, write_file
 from stopgap.orchestrator.facts import ABSENT
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.journal import Entry, History, JournalError, fold
+from stopgap.orchestrator.journal import Entry, History, JournalError
+from stopgap.orchestrator.journal.fold import fold
 from stopgap.orchestrator.journal.records import (
     AnyRecord,
     ChangeIntended,

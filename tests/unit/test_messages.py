@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from stopgap.orchestrator.journal import Journal
-from stopgap.orchestrator.secret import secret as secrets
+from stopgap.orchestrator.secret.revealed import forget
 
 from .bench import INSTALLED, Bench, outcomes
 from .letterbox import Mailbox, certificate, mail_server, web_server
@@ -24,7 +24,7 @@ SEEN_AT = "2026-11-23T10:13:00+09:00"
 
 @pytest.fixture(autouse=True)
 def _password(monkeypatch: pytest.MonkeyPatch) -> None:
-    secrets.forget()
+    forget()
     monkeypatch.setenv("MAIL_PASSWORD", "correct horse")
     monkeypatch.setenv("HOOK_KEY", "battery staple")
 

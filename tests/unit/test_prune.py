@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from stopgap.orchestrator.host import Host
-from stopgap.orchestrator.journal import Journal, JournalError, deliveries
+from stopgap.orchestrator.journal import Journal, JournalError
+from stopgap.orchestrator.journal.deliveries import deliveries
 from stopgap.orchestrator.journal.lock import take
 from stopgap.orchestrator.journal.prune import judge, remove
 from stopgap.orchestrator.journal.records import (

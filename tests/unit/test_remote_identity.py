@@ -14,7 +14,7 @@ import pytest
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.remote import Item, Unreachable, connect
 from stopgap.orchestrator.remote.identity.key_file import recognise
-from stopgap.orchestrator.secret import secret as secrets
+from stopgap.orchestrator.secret.revealed import forget
 
 from .security_key import TYPE, SecurityKey, holding
 from .ssh_agent import Agent, agent
@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def no_agent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    secrets.forget()
+    forget()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from stopgap.orchestrator.change import command
 from stopgap.orchestrator.runbook import parse_runbook
 from stopgap.orchestrator.secret import Secret, SecretError, carried_by, redact, redact_tree
 from stopgap.orchestrator.secret.agreement import agree
-from stopgap.orchestrator.secret.secret import forget
+from stopgap.orchestrator.secret.revealed import forget
 from stopgap.orchestrator.source import InvalidInput, Unfit
 from stopgap.orchestrator.template import render_file
 

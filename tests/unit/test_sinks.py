@@ -21,10 +21,12 @@ from stopgap.orchestrator.documents.event_schema import schema_events
 from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.journal.records import RunFinished
 from stopgap.orchestrator.run.stream import Stream
-from stopgap.orchestrator.secret.secret import forget
-from stopgap.orchestrator.sinks import Deliveries, backlog, configured, undelivered
+from stopgap.orchestrator.secret.revealed import forget
+from stopgap.orchestrator.sinks import backlog
+from stopgap.orchestrator.sinks.backlog import undelivered
 from stopgap.orchestrator.sinks.config import PrometheusSink, SinkFile
-from stopgap.orchestrator.sinks.loading import Configured
+from stopgap.orchestrator.sinks.delivery import Deliveries
+from stopgap.orchestrator.sinks.loading import Configured, configured
 from stopgap.orchestrator.sinks.metrics import metrics_text
 from stopgap.orchestrator.sinks.receiver import RefusedError
 from stopgap.orchestrator.sinks.textfile import Textfile

@@ -7,7 +7,13 @@ import sys
 
 import pytest
 
+from stopgap.orchestrator.cli import HELP, main
+from stopgap.orchestrator.cli.arguments import parser
+from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.run.gist import gist_json
+
 from .bench import Bench
+from .test_journal import five
 
 
 def imported_by(code: str) -> set[str]:
@@ -22,9 +28,25 @@ def test_a_task_is_imported_when_it_is_asked_for() -> None:
     assert not {"stopgap.tasks.mta.stop", "stopgap.tasks.traffic.block"} & modules
 
 
-def test_the_help_imports_no_model_and_no_ssh() -> None:
+def test_the_parser_imports_no_model_and_no_ssh() -> None:
     modules = imported_by("from stopgap.orchestrator.cli.arguments import parser; parser()")
     assert not {"pydantic", "paramiko", "rich", "yaml", "shutil", "inspect", "dataclasses"} & modules
+
+
+def test_the_help_is_what_the_parser_would_write(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    kept, written = capsys.readouterr().out, parser().format_help()
+    # Pythons differ in where they break a line.
+    assert kept.split() == written.split(), f"orchestrator/cli/{HELP} is to be:\n{written}"
+
+
+def test_the_help_needs_no_parser() -> None:
+    modules = imported_by("from stopgap.orchestrator.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass")
+    assert not {"argparse", "pathlib", "json", "stopgap.orchestrator.errors"} & modules
 
 
 @pytest.mark.parametrize("words", [["--help"], ["status"], ["runs"], ["tasks", "host.file"]])
@@ -39,15 +61,19 @@ def test_a_command_that_needs_no_plug_in_looks_up_none(bench: Bench, words: list
         f"try:\n    assert main({words!r}) == 0\n"
         "except SystemExit as end:\n    assert not end.code"
     )
-    assert "stopgap.orchestrator.cli.arguments" in imported_by(refusing + command)
+    assert "stopgap.orchestrator.cli" in imported_by(refusing + command)
 
 
 @pytest.mark.parametrize("words", [["runs"], ["status", "--offline"]])
-def test_what_tells_of_runs_loads_neither_reports_nor_findings(bench: Bench, words: list[str]) -> None:
-    modules = imported_by(f"from stopgap.orchestrator.cli import main; assert main({words!r}) == 0")
-    assert not {"stopgap.orchestrator.report", "stopgap.orchestrator.findings"} & modules
-    planning = {"paramiko", "stopgap.orchestrator.plan.planner", "stopgap.orchestrator.run.runner"}
-    assert words != ["runs"] or not planning & modules
+def test_what_tells_of_known_runs_loads_no_model_no_layout_and_no_ssh(bench: Bench, words: list[str]) -> None:
+    with Journal.open(state_home()) as journal:
+        run = five(journal, exported=True)
+    with Journal.open(state_home()) as journal:
+        journal.history(run, gist_json)
+    command = f"from stopgap.orchestrator.cli import main; assert main({words!r}) == 0"
+    modules = imported_by(command)
+    assert "stopgap.orchestrator.journal.looked" in modules
+    assert not {"pydantic", "rich", "jinja2", "paramiko", "stopgap.orchestrator.journal.records"} & modules
 
 
 def test_a_runbook_is_checked_without_ssh_and_without_a_journal(bench: Bench) -> None:

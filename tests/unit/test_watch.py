@@ -18,7 +18,8 @@ from rich.cells import cell_len
 
 from stopgap.orchestrator.change import RunCommands, command
 from stopgap.orchestrator.cli.view import view
-from stopgap.orchestrator.journal import Entry, fold
+from stopgap.orchestrator.journal import Entry
+from stopgap.orchestrator.journal.fold import fold
 from stopgap.orchestrator.journal.records import (
     AnyRecord,
     Asked,

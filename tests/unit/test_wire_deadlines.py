@@ -13,7 +13,7 @@ import pytest
 from stopgap.orchestrator.evidence import timestamp
 from stopgap.orchestrator.message import Message, SmtpRoute, WebhookRoute
 from stopgap.orchestrator.post import Posted, postman, smtp, webhook
-from stopgap.orchestrator.secret import secret as secrets
+from stopgap.orchestrator.secret.revealed import forget
 
 from .letterbox import certificate
 from .unkind_server import Unkind, unkind_server
@@ -45,7 +45,7 @@ MESSAGE = Message(
 
 @pytest.fixture(autouse=True)
 def _soon_over(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    secrets.forget()
+    forget()
     monkeypatch.setenv("MAIL_PASSWORD", "correct horse")
     for module, name in ((smtp, "TIMEOUT"), (webhook, "TIMEOUT"), (timestamp, "_TIMEOUT")):
         assert getattr(module, name) == 60

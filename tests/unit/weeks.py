@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from stopgap.orchestrator.journal import Entry, History, fold
+from stopgap.orchestrator.journal import Entry, History
 from stopgap.orchestrator.journal.details import IncidentDetails
+from stopgap.orchestrator.journal.fold import fold
 from stopgap.orchestrator.journal.incident_records import ActionAdded, ActionDone
 from stopgap.orchestrator.journal.incidents import Action, Incident, Told
 from stopgap.orchestrator.journal.records import (

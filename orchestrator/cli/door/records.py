@@ -12,7 +12,7 @@ from stopgap.orchestrator.text import tr
 
 def runs(args: Namespace) -> Call[Any]:
     """Read `stopgap runs`."""
-    from stopgap.orchestrator.cli.history import RunsOptions, runs
+    from stopgap.orchestrator.cli.runs import RunsOptions, runs
 
     return Call(runs, RunsOptions(pruned=args.pruned, json=args.json))
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 from stopgap.orchestrator.journal.failure import JournalError
-from stopgap.orchestrator.secret import Secret
 from stopgap.orchestrator.text import tr
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.secret import Secret
 
 VARIABLE = "STOPGAP_JOURNAL"
 PASSWORD = "STOPGAP_JOURNAL_PASSWORD"  # noqa: S105 - the name of a variable
@@ -57,4 +60,8 @@ def team_address(environ: Mapping[str, str]) -> Address | None:
     place = parts.netloc.rpartition("@")[2] or options.get("host", "")
     name = f"service={options['service']}" if "service" in options else f"postgresql://{place}{parts.path}"
     reference = environ.get(PASSWORD)
-    return Address(url, name, Secret.read(reference) if reference else None)
+    if not reference:
+        return Address(url, name)
+    from stopgap.orchestrator.secret import Secret  # noqa: PLC0415 - few databases have a password here
+
+    return Address(url, name, Secret.read(reference))
