@@ -11,6 +11,7 @@ from paramiko import Channel, ChannelException, SSHException
 from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.line import LineBrokenError
 from stopgap.orchestrator.remote.transport import Arrival, HardenedTransport, request_exec
+from stopgap.orchestrator.remote.window import Window
 
 _PORTION = 64 << 10
 _WINDOW_POLL = 0.005
@@ -89,16 +90,21 @@ class ChannelAhead:
                 self._begun = command
 
     def _open(self) -> None:
+        begun = time.monotonic()
         try:
             self._channel = self._transport.open_session(timeout=self._limits.start)
         except (SSHException, EOFError, OSError) as error:
             self._failure = error
+        else:
+            took = time.monotonic() - begun
+            self._transport.round_trip = min(took, self._transport.round_trip or took)
 
 
 class ChannelLine:
-    def __init__(self, channel: Channel, guard: threading.Timer) -> None:
+    def __init__(self, channel: Channel, guard: threading.Timer, round_trip: float, limits: Limits) -> None:
         self._channel = channel
         self._guard = guard
+        self._window = Window(channel, round_trip, limits, time.monotonic())
         self._arrival = Arrival(channel)
         self._stopped = False
 
@@ -116,11 +122,13 @@ class ChannelLine:
     def receive(self, timeout: float, *, sending: bool) -> tuple[bytes, bytes]:
         self._arrival.forget()
         if not self._ready() and not self._over():
+            self._window.waited()
             self._arrival.wait(min(timeout, _WINDOW_POLL) if sending else timeout)
         channel = self._channel
         try:
             stdout = channel.recv(_PORTION) if channel.recv_ready() else b""
             stderr = channel.recv_stderr(_PORTION) if channel.recv_stderr_ready() else b""
+            self._window.taken(len(stdout) + len(stderr), time.monotonic())
         except (SSHException, EOFError, OSError) as error:
             raise LineBrokenError(str(error) or "closed") from None
         return stdout, stderr
@@ -140,6 +148,7 @@ class ChannelLine:
         except (SSHException, EOFError, OSError):
             return
         finally:
+            self._window.close()
             self._guard.cancel()
 
     def _ready(self) -> bool:

@@ -98,7 +98,7 @@ class Gathering:
             self._take_stdout(self._ahead.popleft(), now)
         if not self._ahead:
             self._bytes_ahead = 0
-        elif self._bytes_ahead > 2 * self._limits.window:
+        elif self._bytes_ahead > self._limits.window + self._limits.widest_window:
             self.broken = self.broken or tr("one stream far ahead of the other")
 
     def orders(self, now: float) -> bytes:

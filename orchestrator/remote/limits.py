@@ -52,7 +52,11 @@ class Limits:
     key_exchange: int = 35_000
     """Longest offer of algorithms (RFC 4253, 6.1 and 7.1); OpenSSH's takes some 1500 bytes."""
     window: int = 2 << 20
-    """Receive window of a channel (RFC 4254, section 5.2), and so the most unread bytes."""
+    """First receive window of a channel (RFC 4254, section 5.2), and so the most unread bytes."""
+    widest_window: int = 8 << 20
+    """What the window of a channel may grow to with round trip and throughput; TCP's own buffers end about there."""
+    wider_windows: int = 64 << 20
+    """What the windows of all channels of the process may grow by together."""
     channel_packet: int = 32 << 10
     """Largest data packet of a peer on a channel."""
 

@@ -222,8 +222,9 @@ class SshSession(FramedSession):
         except (SSHException, EOFError, OSError) as error:
             guard.cancel()
             raise LineBrokenError(tr("no channel could be opened: {error}", error=error)) from None
-        self._ahead = ChannelAhead(self._connection.transport, self._limits)
-        return ChannelLine(channel, guard)
+        transport = self._connection.transport
+        self._ahead = ChannelAhead(transport, self._limits)
+        return ChannelLine(channel, guard, transport.round_trip or 0.0, self._limits)
 
 
 class BesideSession(SshSession):

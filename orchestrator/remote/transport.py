@@ -3,7 +3,7 @@
 The attributes are `Transport._preferred_*`, `_kex_info`, `_active_check_timeout`, `_channel_handler_table`,
 `_really_parse_kex_init`, `_verify_key`, `_negotiate_keys`, `_parse_ext_info` and `_send_user_message`,
 `Packetizer._read_timeout`, `AuthHandler._request_auth` and `_parse_service_accept`, `Channel._feed`, and
-`Channel.in_buffer` and `in_stderr_buffer`, public only by name.
+`Channel.in_buffer`, `in_stderr_buffer` and `in_window_size`, public only by name.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from paramiko.common import (
     MSG_CHANNEL_EXTENDED_DATA,
     MSG_CHANNEL_WINDOW_ADJUST,
     cMSG_CHANNEL_REQUEST,
+    cMSG_CHANNEL_WINDOW_ADJUST,
 )
 from paramiko.packet import Packetizer
 
@@ -163,6 +164,8 @@ class HardenedTransport(Transport):  # type: ignore[misc]
         """The algorithms of the server's first offer, by the names of paramiko."""
         self.shown_key = b""
         """The server's host key or host certificate, in wire format."""
+        self.round_trip: float | None = None
+        """Seconds in which the host has opened a channel, the least so far; None before the first."""
         self._active_check_timeout = limits.poll
         self._limits = limits
         super().__init__(
@@ -272,7 +275,8 @@ class HardenedTransport(Transport):  # type: ignore[misc]
             self._taken(channel, data)
 
     def _taken(self, channel: Channel, data: bytes) -> None:
-        if len(channel.in_buffer) + len(channel.in_stderr_buffer) > self._limits.window + self._limits.channel_packet:
+        held = len(channel.in_buffer) + len(channel.in_stderr_buffer)
+        if held > channel.in_window_size + self._limits.channel_packet:
             raise SSHException(tr("data beyond the receive window"))
         self.packetizer.allowance.give_back(len(data))
 
@@ -323,6 +327,16 @@ def request_exec(channel: Channel, command: str) -> None:
     message.add_string("exec")
     message.add_boolean(True)
     message.add_string(command)
+    channel.transport._send_user_message(message)
+
+
+def widen(channel: Channel, more: int) -> None:
+    """Let the host send as many bytes more ahead of the reader. Raises paramiko's exceptions."""
+    channel.in_window_size += more  # before the host hears of it
+    message = Message()
+    message.add_byte(cMSG_CHANNEL_WINDOW_ADJUST)
+    message.add_int(channel.remote_chanid)
+    message.add_int(more)
     channel.transport._send_user_message(message)
 
 

@@ -16,7 +16,7 @@ from paramiko.common import cMSG_CHANNEL_DATA, cMSG_CHANNEL_OPEN, cMSG_GLOBAL_RE
 
 from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.remote import Item, Session, connect
-from stopgap.orchestrator.remote.transport import request_exec
+from stopgap.orchestrator.remote.transport import request_exec, widen
 
 Within = Callable[[float], AbstractContextManager[None]]
 ITEMS = [Item("true", deadline=0.2, cap=1000), Item("true", deadline=0.2, cap=1000)]
@@ -189,7 +189,8 @@ def test_an_exec_that_is_refused(evil: Any, within: Within, monkeypatch: pytest.
     assert session.trouble == "no POSIX shell answered"
 
 
-def test_a_flood_past_the_receive_window(evil: Any, within: Within):
+@pytest.mark.parametrize("grown", [False, True])
+def test_a_flood_past_the_receive_window(evil: Any, within: Within, grown: bool):
     """A server that ignores flow control while nobody reads: it is cut off, with no more held than a window."""
 
     def behave(shell: Any) -> None:
@@ -202,11 +203,15 @@ def test_a_flood_past_the_receive_window(evil: Any, within: Within):
 
     session = connect(evil.ssh(behave), {}, evil.limits)
     channel = session._connection.transport.open_session()
+    most = evil.limits.window
+    if grown:
+        most = evil.limits.widest_window
+        widen(channel, most - evil.limits.window)
     request_exec(channel, "x")
     with within(3):
         while session._connection.transport.is_active():
             time.sleep(0.02)
-    assert len(channel.in_buffer) <= evil.limits.window + 2 * evil.limits.channel_packet
+    assert len(channel.in_buffer) <= most + 2 * evil.limits.channel_packet
     session.close()
 
 

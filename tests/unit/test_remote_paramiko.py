@@ -21,6 +21,7 @@ from stopgap.orchestrator.remote.transport import (
     HardenedTransport,
     PromptAuthHandler,
     request_exec,
+    widen,
 )
 
 
@@ -187,6 +188,15 @@ def test_an_exec_request_is_what_paramiko_itself_sends():
     assert "def _send_user_message(self, data)" in source(Transport._send_user_message)
 
 
+def test_a_window_is_what_was_announced_and_widened_as_paramiko_gives_it_back():
+    assert "self.in_window_size = window_size" in source(Channel._set_window)
+    assert "in_window_size" not in source(Channel._check_add_window)
+    for line in source(Channel.recv).splitlines():
+        if line.strip().startswith("m.add_"):
+            told = line.strip().removeprefix("m.").replace("self.", "channel.").replace("(ack)", "(more)")
+            assert told in source(widen)
+
+
 def test_an_arrival_is_told_for_both_streams_and_for_the_end():
     channel = Channel(0)
     arrival = Arrival(channel)
@@ -223,6 +233,8 @@ def test_whatever_paramiko_fell_over_is_told_through_get_exception(transport: Ha
         (AuthHandler, "_parse_service_accept"),
         (Channel, "_feed"),
         (Channel, "_feed_extended"),
+        (Channel, "_set_window"),
+        (Channel, "_check_add_window"),
         (Channel, "exec_command"),
         (Transport, "_channel_handler_table"),
         (Transport, "_send_user_message"),
@@ -248,6 +260,7 @@ def guards() -> None:
         test_the_kex_offer_is_built_from_what_we_set()
         test_a_login_goes_out_with_the_request_for_the_service(built)
         test_an_exec_request_is_what_paramiko_itself_sends()
+        test_a_window_is_what_was_announced_and_widened_as_paramiko_gives_it_back()
         test_an_arrival_is_told_for_both_streams_and_for_the_end()
         test_the_idle_poll_is_ours(built)
         test_whatever_paramiko_fell_over_is_told_through_get_exception(built)
