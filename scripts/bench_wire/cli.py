@@ -62,6 +62,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--peers", action="store_true", help="Ansible with pipelining, Ansible with Mitogen and pyinfra too"
     )
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="write the curves as a picture (SVG)")
     words = parser.parse_args(arguments)
     if words.peers:
         peers.set_up()
@@ -71,7 +72,11 @@ def main(arguments: list[str]) -> int:
     lab = bool({*parts} - WITHOUT_LAB) or words.peers
     with _lab() if lab else nullcontext(), tempfile.TemporaryDirectory() as folder:
         place = Place(
-            Path(folder), words.attempts, words.round_trip or [0, 50, 200], words.hosts or [1, 20, 200, 1000]
+            Path(folder),
+            words.attempts,
+            words.round_trip or [0, 50, 200],
+            words.hosts or [1, 20, 200, 1000],
+            words.plot,
         )
         place.compile()
         for part in parts:

@@ -1,4 +1,4 @@
-"""How processor time and memory grow: with targets, addresses, steps, records of the journal, and lines of evidence.
+"""How processor time and memory grow: with targets, addresses, steps, hosts, records of the journal, lines of logs.
 
 A curve is straight where ten times as much takes ten times as long, beyond what the start of a process costs.
 """
@@ -11,18 +11,28 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
 
+from bench_wire.inventories import own_inventory
 from bench_wire.place import ROOT, Place
+from bench_wire.plot import Curve, Point, plot
 from bench_wire.table import Row
+
+if TYPE_CHECKING:
+    from stopgap.orchestrator.journal.records import AnyRecord
 
 STOPGAP = str(ROOT / ".venv/bin/stopgap")
 TARGETS = (1, 10, 100, 1_000)
-ADDRESSES = (1, 100, 1_000, 5_000)
+ADDRESSES = (1, 10, 100, 1_000, 5_000)
 STEPS = (1, 20, 200)
-RECORDS = (100, 1_000, 10_000, 100_000)
+HOSTS = (10, 100, 1_000, 10_000, 50_000)
+RECORDS = (100, 1_000, 10_000, 100_000, 1_000_000)
 LINES = (1_000, 10_000, 100_000, 1_000_000)
+_ONCE = 20.0
+"""Seconds of processor time from which one attempt is enough."""
 
 
 @dataclass(frozen=True)
@@ -36,29 +46,43 @@ class Cost:
 
 
 def measure(place: Place) -> Iterator[Row]:
-    """Yield a row for each size of each curve."""
-    for about, sizes, command in (
-        ("dry run, targets", TARGETS, _targets),
-        ("dry run, addresses of a target", ADDRESSES, _addresses),
-        ("run, steps", STEPS, _steps),
-        ("status --offline, records", RECORDS, lambda folder, size: _records(folder, size, "status", "--offline")),
-        ("show, records", RECORDS, lambda folder, size: _records(folder, size, "show", "last")),
-        ("report, records", RECORDS, lambda folder, size: _records(folder, size, "report", "last", "-o", "-")),
-        ("findings, lines of logs", LINES, _findings),
+    """Yield a row for each size of each curve; at the end the plot of all, where one is asked for."""
+    curves: list[Curve] = []
+    for about, sizes, command, before in (
+        ("dry run, targets", TARGETS, _targets, ()),
+        ("dry run, addresses of a target", ADDRESSES, _addresses, ()),
+        ("run, steps", STEPS, _steps, ()),
+        ("check, hosts of the inventory", HOSTS, _hosts, ()),
+        ("status, first, records of a run", RECORDS, _of_records("status", "--offline"), ()),
+        ("status, again, records of a run", RECORDS, _of_records("status", "--offline"), ("status", "--offline")),
+        ("show, records of a run", RECORDS, _of_records("show", "last"), ()),
+        ("report, records of a run", RECORDS, _of_records("report", "last", "-o", "-"), ()),
+        ("findings, lines of logs", LINES, _findings, ()),
     ):
-        yield from _curve(place, about, sizes, command)
+        points: list[Point] = []
+        for size in sizes:
+            costs = _costs(place, size, command, before)
+            seconds, memory = tuple(cost.seconds for cost in costs), max(cost.mebibytes for cost in costs)
+            points.append(Point(size, median(seconds), memory))
+            yield Row(f"{about} {size:,}", seconds, more=f"{memory:.0f} MiB")
+        curves.append(Curve(about, tuple(points)))
+    if place.plot:
+        place.plot.write_text(plot(curves), encoding="utf-8")
 
 
-def _curve(
-    place: Place, about: str, sizes: tuple[int, ...], command: Callable[[Path, int], list[str]]
-) -> Iterator[Row]:
-    for size in sizes:
-        with tempfile.TemporaryDirectory(dir=place.folder) as folder:
-            words = command(Path(folder), size)
-            environment = {**place.environment, "STOPGAP_HOME": str(Path(folder) / "home")}
-            costs = [_cost(words, environment) for _ in range(place.attempts)]
-        memory = max(cost.mebibytes for cost in costs)
-        yield Row(f"{about} {size:,}", tuple(cost.seconds for cost in costs), more=f"{memory:.0f} MiB")
+def _costs(place: Place, size: int, command: Callable[[Path, int], list[str]], before: tuple[str, ...]) -> list[Cost]:
+    """Return what a command took, several times; `before`: a command that is not measured, after its preparation."""
+    found: list[Cost] = []
+    with tempfile.TemporaryDirectory(dir=place.folder) as folder:
+        words = command(Path(folder), size)
+        environment = {**place.environment, "STOPGAP_HOME": str(Path(folder) / "home")}
+        if before:
+            _cost([STOPGAP, *before], environment)
+        while len(found) < place.attempts and not (found and found[0].seconds > _ONCE):
+            if not before:
+                (Path(folder) / "home" / "looked.sqlite").unlink(missing_ok=True)
+            found.append(_cost(words, environment))
+    return found
 
 
 _METER = (
@@ -100,7 +124,8 @@ def _targets(folder: Path, size: int) -> list[str]:
 
 
 def _addresses(folder: Path, size: int) -> list[str]:
-    addresses = [f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(1, size + 1)]
+    # Neighbours would be joined into networks, of which there are fewer.
+    addresses = [f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}" for n in range(1, 2 * size + 1, 2)]
     hosts: dict[str, dict[str, object]] = {
         "web": {"address": addresses[0], "addresses": addresses, "upstream": "edge"},
         "edge": {"address": "127.0.0.1", "connection": "local", "driver": "blackhole", "may_block": ["10.0.0.0/8"]},
@@ -117,20 +142,47 @@ def _steps(folder: Path, size: int) -> list[str]:
     return [STOPGAP, "run", _runbook(folder, *steps), "-i", inventory, "-t", "here", "--yes"]
 
 
-def _records(folder: Path, size: int, *words: str) -> list[str]:
-    from stopgap.orchestrator.journal import Journal  # noqa: PLC0415 - this part alone needs the engine
+def _hosts(folder: Path, size: int) -> list[str]:
+    return [STOPGAP, "check", "collect", "-i", own_inventory(folder, size), "-t", "all"]
+
+
+def _of_records(*words: str) -> Callable[[Path, int], list[str]]:
+    """Return a command on the last run of a journal; `-` among the words stands for a file."""
+
+    def prepared(folder: Path, size: int) -> list[str]:
+        _write_run(folder / "home", size)
+        return [STOPGAP, *(f"{folder}/report.html" if word == "-" else word for word in words)]
+
+    return prepared
+
+
+def _write_run(home: Path, size: int) -> None:
+    """Write a journal of one finished run with as many looks, as fast as SQLite takes them."""
+    from stopgap.orchestrator.journal.chain import GENESIS, Row, canonical_record, link, timestamp  # noqa: PLC0415
+    from stopgap.orchestrator.journal.local import LocalRecords  # noqa: PLC0415 - this part alone needs the engine
     from stopgap.orchestrator.journal.records import CheckJudged, RunFinished, RunStarted  # noqa: PLC0415
 
     text = dict.fromkeys(("version", "runbook_name", "runbook_path", "runbook_text", "inventory_path"), "x")
     started = RunStarted(**text, inventory_text="", hosts=(), targets=("web",), params={}, operator="me")
     look = {"step": "cut", "target": "web", "vantage": "isp", "holds": True, "seen": "no answer", "containment": True}
-    with Journal.open(folder / "home") as journal:
-        run = journal.begin(started)
-        for first in range(0, size, 1000):
-            looks = range(first, min(first + 1000, size))
-            journal.append(run, *(CheckJudged(**look, about=f"port {n % 1000} is closed") for n in looks))
-        journal.append(run, RunFinished(outcome="ok", exit_code=0, containment={"web": "contained"}))
-    return [STOPGAP, *(f"{folder}/report.html" if word == "-" else word for word in words)]
+    ports = [CheckJudged(**look, about=f"port {n} is closed") for n in range(min(size, 1000))]
+    finished = RunFinished(outcome="ok", exit_code=0, containment={"web": "contained"})
+
+    def told(record: AnyRecord) -> tuple[str, str]:
+        return record.kind, canonical_record(record)
+
+    looks = [told(port) for port in ports]
+    texts = [told(started), *(looks[n % len(looks)] for n in range(size)), told(finished)]
+    begun, run, previous = datetime(2026, 11, 20, tzinfo=UTC), "20261120-0000-bnch", GENESIS
+    store = LocalRecords(home)
+    rows: list[Row] = []
+    for seq, (_, record) in enumerate(texts):
+        at = timestamp(begun + timedelta(milliseconds=seq))
+        previous = link(previous, run, seq, at, record)
+        rows.append(Row(seq, at, record, previous))
+    store.add(run, rows, [kind for kind, _ in texts])
+    store.close()
+    (home / "runs" / run).mkdir(mode=0o700, parents=True)
 
 
 def _findings(folder: Path, size: int) -> list[str]:

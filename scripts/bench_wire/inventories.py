@@ -20,7 +20,7 @@ def measure(place: Place) -> Iterator[Row]:
     stopgap = str(ROOT / ".venv/bin/stopgap")
     foreign = str(Path(sys.executable).with_name("ansible-inventory"))
     for size in SIZES:
-        own, ini = _own(place.folder, size), _ini(place.folder, size)
+        own, ini = own_inventory(place.folder, size), _ini(place.folder, size)
         one, everything = _TARGETS.get(size, ("", ""))
         for what, words, target in (
             (f"check, one of {size:,} hosts", ["-i", own, "-t", "web7"], one),
@@ -47,7 +47,8 @@ def _processor_time(words: list[str], environment: dict[str, str]) -> float:
     return after.children_user + after.children_system - before.children_user - before.children_system
 
 
-def _own(folder: Path, size: int) -> str:
+def own_inventory(folder: Path, size: int) -> str:
+    """Write an inventory of Stopgap's own with as many hosts below one router; return its path."""
     lines = ["hosts:", "  edge: {address: 192.0.2.1, driver: nftables, may_block: [10.0.0.0/8]}"]
     lines += [f"  web{n}: {{address: {_address(n)}, upstream: edge}}" for n in range(size)]
     lines += ["groups:", "  web:", "    hosts:", *(f"      - web{n}" for n in range(size))]

@@ -36,6 +36,8 @@ class Place:
     attempts: int
     round_trips: list[float]
     hosts: list[int]
+    plot: Path | None = None
+    """Where the plot of the curves is written."""
 
     @property
     def environment(self) -> dict[str, str]:
