@@ -26,7 +26,7 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 class ProviderPort(_Part):

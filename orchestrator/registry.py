@@ -12,6 +12,8 @@ from stopgap.orchestrator.plugins import classes, code, fail, guarded
 from stopgap.orchestrator.task import Task
 from stopgap.orchestrator.text import tr
 
+_DRIVERS = "def drivers(self)"
+
 
 def origins() -> Mapping[str, str]:
     """Return the origin of each plug-in's task by the task's name: a distribution with its version, or a file."""
@@ -26,6 +28,11 @@ def tasks() -> Mapping[str, Task[Any, Any]]:
     same name are a programming error: ValueError, at the request of all tasks.
     """
     return _registered()
+
+
+def tasks_with_drivers() -> Iterator[Task[Any, Any]]:
+    """Yield the shipped tasks that have drivers; no other task is imported."""
+    yield from _registered().with_drivers()
 
 
 @cache
@@ -47,6 +54,12 @@ class _Tasks(Mapping[str, Task[Any, Any]]):
         """Return the origins of the plug-ins' tasks, after a look at all of them."""
         self._every()
         return self._origins
+
+    def with_drivers(self) -> Iterator[Task[Any, Any]]:
+        """Yield the shipped tasks whose text says that they have drivers."""
+        for module, text in self._texts.items():
+            if f"    {_DRIVERS}" in text:
+                yield from _tasks_of(module).values()
 
     def __getitem__(self, name: str) -> Task[Any, Any]:
         if name not in self._found:

@@ -207,7 +207,7 @@ class Collection(BaseModel):
 class UndoRequest(BaseModel):
     """Changes of a run's step for the target, to be undone as by `stopgap undo RUN --step ID`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     run: str
     step: str
@@ -296,6 +296,10 @@ class Task(ABC, Generic[P, F]):
     def drivers(self) -> tuple[str, ...]:
         """Return the names allowed as an inventory's `driver` for the task."""
         return ()
+
+    def has_driver(self, name: str) -> bool:
+        """Return True for a name of `drivers`; a task with many drivers need not look for all."""
+        return name in self.drivers()
 
     def router_reads(self, scene: Scene) -> Mapping[str, Reader[Any]]:
         """Return the readers to find the driver of `scene.on`, a router without a driver in the inventory. Pure.

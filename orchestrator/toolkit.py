@@ -126,7 +126,7 @@ class ToolkitError(Error):
 class Carried(BaseModel):
     """A program of the controller, sent to a host with a script."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     path: str
     """On the controller."""

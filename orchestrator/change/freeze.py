@@ -27,7 +27,7 @@ state() {
 class Frozen(BaseModel):
     """One process, identified by PID and start time."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     pid: int
     oldest: int

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.document import print_document
-from stopgap.orchestrator.documents.catalogue import trust_document
 from stopgap.orchestrator.errors import RefusedError
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.consent import Ask, keep, named_in
@@ -43,6 +42,8 @@ def trust(options: TrustOptions) -> int:
         keep(commands)
         screen.line(tr("Agreed. A command that changes is asked about again."), "good")
     if options.json:
+        from stopgap.orchestrator.documents.catalogue import trust_document
+
         print_document(trust_document(commands, agreed=True))
     return 0
 

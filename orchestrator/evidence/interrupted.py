@@ -30,7 +30,7 @@ CHANGED = tr("what lies on disk is not what arrived")
 class Asked(BaseModel):
     """A requested artifact, with the name of the artifact's file."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     file: str
     id: str
@@ -41,7 +41,7 @@ class Asked(BaseModel):
 class Begun(BaseModel):
     """The first line."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     manifest: Manifest
     """As it would be if nothing came."""

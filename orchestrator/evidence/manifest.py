@@ -31,7 +31,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 class Clear(BaseModel):
     """Size and SHA-256 of an item before encryption."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     bytes: int
     sha256: Sha256
@@ -40,7 +40,7 @@ class Clear(BaseModel):
 class Earlier(BaseModel):
     """The earlier collection of the same step, as source of an item."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     folder: str
     """Beside this one."""
@@ -108,7 +108,7 @@ class ManifestItem(BaseModel):
 class ToolkitUsed(BaseModel):
     """The controller's toolkit used on the host, unless an item names another."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     path: str
     """On the controller."""

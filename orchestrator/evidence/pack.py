@@ -45,7 +45,7 @@ ALWAYS = ("/etc", "/run", "/var")
 class ArchivedCollection(BaseModel):
     """A collection in an archive."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     folder: Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")]
     """`HOST/STEP`."""
@@ -56,7 +56,7 @@ class ArchivedCollection(BaseModel):
 class ArchiveList(BaseModel):
     """The list of an exported archive, signed and time-stamped."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
     format: Literal["stopgap-archive"] = "stopgap-archive"
     version: Literal[1] = 1

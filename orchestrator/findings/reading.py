@@ -33,7 +33,7 @@ _LONGEST_MEMBER = 4096
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="forbid")
 
 
 class GradeSeen(_Part):

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from stopgap.orchestrator.journal.home import state_home
 from stopgap.orchestrator.journal.ownership import refuse_writable_by_others
 from stopgap.orchestrator.resources import runbooks
 from stopgap.orchestrator.roles.model import Roles, RolesFile
+from stopgap.orchestrator.roles.place import roles_file, roles_hold_here
 from stopgap.orchestrator.source import InvalidInput, Located, Problem, did_you_mean, parse, quoted, validate
 from stopgap.orchestrator.text import tr
 
-NAME = "roles.yaml"
 CUT = "cut"
 """The name of `stopgap cut` among runbooks."""
 _CAP = 1 << 20
 """Bytes of the file."""
-
-
-def roles_file(environ: Mapping[str, str] | None = None) -> Path:
-    """Return the path of the roles: `$STOPGAP_ROLES`, else roles.yaml in the state folder."""
-    chosen = (os.environ if environ is None else environ).get("STOPGAP_ROLES")
-    return Path(chosen).expanduser().absolute() if chosen else state_home(environ) / NAME
 
 
 def roles_here(environ: Mapping[str, str] | None = None) -> Roles | None:
@@ -32,10 +24,7 @@ def roles_here(environ: Mapping[str, str] | None = None) -> Roles | None:
 
     Raises InvalidInput for a file that cannot be read or is invalid: a broken file is not no file.
     """
-    path = roles_file(environ)
-    if not os.path.lexists(path) and not (os.environ if environ is None else environ).get("STOPGAP_ROLES"):
-        return None
-    return load_roles(path)
+    return load_roles(roles_file(environ)) if roles_hold_here(environ) else None
 
 
 def load_roles(path: Path) -> Roles:

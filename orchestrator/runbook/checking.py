@@ -19,7 +19,7 @@ from stopgap.orchestrator.inventory import Inventory, MissingVantage, load_inven
 from stopgap.orchestrator.outcome import Outcome
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.runbook.binding import known_values, missing_values
-from stopgap.orchestrator.runbook.drivers import driver_problems, known_drivers
+from stopgap.orchestrator.runbook.drivers import driver_problems, is_driver
 from stopgap.orchestrator.runbook.expression import (
     OF_CHECK,
     Budget,
@@ -117,8 +117,8 @@ class _Trial:
     """The tasks of the earlier steps."""
     budget: Budget
     """Budget of all expressions, for one target."""
-    drivers: Callable[[], frozenset[str]]
-    """The known drivers, asked of the tasks at the first use."""
+    is_driver: Callable[[str], bool]
+    """Whether a driver of the name is known; asked once of each name."""
 
     def lacks(self, step: Step, *field: str) -> bool:
         """Return True if a field cannot be tried, because of a problem reported elsewhere."""
@@ -170,7 +170,7 @@ def problems_in(
     free = frozenset(name for name in sampled if runbook.params[name].type.free)
     answers: dict[str, StepResult] = {}
     ways = Ways(inventory.hosts if inventory else {})
-    drivers = cache(lambda: frozenset(known_drivers()))
+    known_driver = cache(is_driver)
     tried = targets or stand_ins(runbook, inventory)
     budgets = {target.name: Budget(OF_CHECK) for target in tried}
     for number, step in enumerate(runbook.steps):
@@ -205,7 +205,7 @@ def problems_in(
                         ways,
                         earlier,
                         budgets[target.name],
-                        drivers,
+                        known_driver,
                     )
                     yield from _trial_problems(step, trial)
 
@@ -301,7 +301,7 @@ def _with_problems(
         yield from shutdown_problems(step, params)
         yield from _out_of_turn(step, trial, params)
         if trial.inventory_known and not skipped and not sampled:
-            yield from _refusals(step, trial.scene, params, trial.drivers)
+            yield from _refusals(step, trial.scene, params, trial.is_driver)
             yield from _cuts(step, trial, params)
         if question := tasks()[step.task].asks(params):
             trial.answers[identifier(step.id)] = StepResult(Outcome.UNCHANGED, question.sample(), sampled=True)
@@ -314,10 +314,8 @@ def _out_of_turn(step: Step, trial: _Trial, params: Parameters) -> Iterator[Prob
         yield replace(step.document.problem((*step.loc, "task"), message), refused=True)
 
 
-def _refusals(
-    step: Step, scene: Scene, params: Parameters, drivers: Callable[[], frozenset[str]]
-) -> Iterator[Problem]:
-    if scene.on.named_driver is not None and scene.on.driver not in drivers():
+def _refusals(step: Step, scene: Scene, params: Parameters, is_driver: Callable[[str], bool]) -> Iterator[Problem]:
+    if scene.on.named_driver is not None and not is_driver(scene.on.named_driver):
         return  # `driver_problems` says so, where it stands.
     try:
         tasks()[step.task].foresee(params, scene)

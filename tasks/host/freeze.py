@@ -218,7 +218,7 @@ def _by_pid(running: RunningFact, pid: int) -> RunningProcess | None:
 
 
 class _Lenient(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
 
 class _Sighting(_Lenient):

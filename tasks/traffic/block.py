@@ -90,6 +90,10 @@ class BlockTraffic(Task[Params, DeviceFacts]):
         """Give the names of all drivers."""
         return tuple(drivers())
 
+    def has_driver(self, name: str) -> bool:
+        """Return True for the name of a driver; plug-ins are looked up for a name of no shipped driver."""
+        return driver_named(name) is not None
+
     def router_reads(self, scene: Scene) -> Mapping[str, Reader[Any]]:
         """Return readers for what the router is, and for the routes to the target's addresses."""
         return detection.reads(scene.target.known_addresses[:SAMPLED])
