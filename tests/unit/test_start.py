@@ -78,9 +78,14 @@ def test_what_tells_of_known_runs_loads_no_model_no_layout_and_no_ssh(bench: Ben
 
 def test_a_runbook_is_checked_without_ssh_and_without_a_journal(bench: Bench) -> None:
     runbook = bench.runbook({"task": "host.file", "with": {"path": "/tmp/x", "content": "x"}})
-    words = ["check", runbook, "-i", str(bench.inventory)]
+    hosts = json.loads(bench.inventory.read_text())
+    hosts["hosts"]["a"]["driver"] = "nftables"
+    bench.inventory.write_text(json.dumps(hosts))
+    words = ["check", runbook, "-i", str(bench.inventory), "-t", "a"]
     modules = imported_by(f"from stopgap.orchestrator.cli import main; assert main({words!r}) == 0")
     assert not {"paramiko", "fabric", "sqlite3", "stopgap.orchestrator.run.runner"} & modules
+    assert "stopgap.tasks.traffic.block" in modules
+    assert "stopgap.tasks.mta.stop" not in modules
 
 
 def test_a_dry_run_loads_neither_reports_nor_findings(bench: Bench) -> None:
