@@ -49,7 +49,7 @@ def names_of(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
 
     def found(name: str) -> Any:  # noqa: ANN401
         if name not in modules:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            raise AttributeError(name)
         value = getattr(importlib.import_module(f"{package}.{modules[name]}"), name)
         setattr(sys.modules[package], name, value)
         return value

@@ -202,7 +202,7 @@ def test_no_strangers_code_runs(
     assert done.returncode == 0, done.stdout + done.stderr
     assert not trace.exists()
     assert "acme.greet" not in done.stdout.partition("left out")[0]
-    assert said in done.stderr
+    assert said in done.stderr or words[0] == "check"  # of shipped tasks, for which no plug-in is asked for
 
 
 def test_another_users_folder_is_left_alone(project: Project, tmp_path: Path) -> None:
