@@ -117,9 +117,12 @@ def check_addresses(document: Located, hosts: Mapping[str, Host], problems: list
             message = f"{host.user} at {host.address} port {host.port} is {logins[login]}'s login already"
             problems.append(document.problem(("hosts", name, "address"), message, expected="an address of its own"))
         logins.setdefault(login, name)
+        before: set[Address] = set()
         for index, address in enumerate(host.addresses):
             owner = owners.setdefault(address, host)
-            if owner is host and address not in host.addresses[:index]:
+            again_here = address in before
+            before.add(address)
+            if owner is host and not again_here:
                 continue
             if owner is not host and (
                 endpoint(owner) == endpoint(host) or owner.jump != host.jump or _apart(owner, host, address)

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from typing import Any, ClassVar, Literal
 
@@ -72,10 +73,14 @@ def some(networks: tuple[Network, ...]) -> str:
 
 def collapsed(networks: Iterable[Network]) -> tuple[Network, ...]:
     """Return overlapping or adjacent networks joined; IPv4 first."""
-    known = list(networks)
+    return _collapsed(tuple(networks))
+
+
+@lru_cache(maxsize=64)
+def _collapsed(networks: tuple[Network, ...]) -> tuple[Network, ...]:
     return (
-        *collapse_addresses(n for n in known if isinstance(n, IPv4Network)),
-        *collapse_addresses(n for n in known if isinstance(n, IPv6Network)),
+        *collapse_addresses(n for n in networks if isinstance(n, IPv4Network)),
+        *collapse_addresses(n for n in networks if isinstance(n, IPv6Network)),
     )
 
 

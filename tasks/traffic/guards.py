@@ -30,10 +30,11 @@ def guard_by_inventory(block: Block, allow: Iterable[Network], facts: DeviceFact
         raise Refused(
             tr("{router} may block nothing: its owner lists in `may_block` what it may", router=router.name)
         )
+    never = list(kept(facts, scene))
     for address in block.addresses:
         _refuse_special(address)
         _refuse_outside(address, router.may_block, router.name)
-        for network, reason in kept(facts, scene):
+        for network, reason in never:
             if _overlap(address, network):
                 raise Refused(tr("{address} is not blocked: {reason}", address=address_text(address), reason=reason))
         for network in allow:

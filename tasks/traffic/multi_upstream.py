@@ -28,7 +28,7 @@ def is_left_to_others(networks: tuple[Network, ...], scene: Scene) -> bool:
 
 def left_to_others(networks: tuple[Network, ...], scene: Scene) -> Iterator[Gap]:
     """Yield a gap for the networks left to other upstreams."""
-    own = share(networks, scene)
+    own = frozenset(share(networks, scene))
     if left := collapsed(n for n in networks if n not in own):
         others = ", ".join(dict.fromkeys(r.name for n in networks if n not in own for r in _others(n, scene)))
         yield Gap(
