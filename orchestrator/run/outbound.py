@@ -1,6 +1,6 @@
 """Outbound test: hosts outside listen, the target sends; one exchange at each listener and one at the target.
 
-Several targets of a run are heard side by side at one listener, each over a connection of its own.
+Several targets of a run are heard side by side at one listener, each over a channel or a connection of its own.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 
@@ -36,7 +36,8 @@ BEGUN = 8.0
 ON_THE_WAY = 0.4
 """Seconds for the arrival of a packet after the last packet of the target."""
 AT_ONCE = 4
-"""Most targets heard at one listener at once: sshd(8) admits some ten logins at a time (`MaxStartups`)."""
+"""Most targets heard at one listener at once: sshd(8) admits some ten channels of a connection (`MaxSessions`), and
+some ten logins at a time (`MaxStartups`)."""
 TOWARDS = 3
 """Most destination addresses of one host, of each IP version."""
 _LISTENING, _OWN = 1, 0
@@ -45,7 +46,10 @@ _UNROUTED = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/1
 
 
 class Turns:
-    """The listeners of a run that are in use: the first target takes the pooled session, others a session each."""
+    """The listeners of a run that are in use: each target listens beside what else the host's session does.
+
+    Where the server has no room for that, the first target takes the session itself, and others log in.
+    """
 
     def __init__(self) -> None:
         """Begin with no listener in use."""
@@ -65,7 +69,11 @@ class Turns:
 
     @contextmanager
     def session(self, host: Host, pool: ConnectionPool) -> Iterator[Session]:
-        """Give the listener's pooled session, or a separate one while another target has that. Raises OutOfReach."""
+        """Give a session of the listener that no other target has meanwhile. Raises OutOfReach."""
+        if (beside := pool.session(host).beside()) is not None:
+            with closing(beside):
+                yield beside
+            return
         with self._guard:
             pooled = self._pooled[host.name]
         if pooled.acquire(blocking=False):
