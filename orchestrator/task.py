@@ -256,6 +256,8 @@ class Task(ABC, Generic[P, F]):
     """The step's checks decide the containment verdict."""
     beside: ClassVar[bool] = False
     """The step collects beside the following steps, which do not wait for the end (`Collection.beside`)."""
+    collects: ClassVar[bool] = False
+    """The plan has collections, and never a change, a message or a question."""
     lifts: ClassVar[bool] = False
     """The task undoes changes: on the target, and on the target's upstream and spare."""
     outage: ClassVar[bool] = False

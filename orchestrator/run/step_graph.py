@@ -68,7 +68,7 @@ def place_of(step: Step, planned: Sequence[PlannedStep]) -> Place:
         frozenset(each.on.name for each in planned if each.on),
         frozenset().union(*map(_about, planned)),
         alone=any(map(_stands_alone, planned)),
-        reads=any(each.collections for each in planned) and not tells and not changes,
+        reads=tasks()[step.task].collects or (any(e.collections for e in planned) and not tells and not changes),
         tells=tells,
         sends=all(map(sends_alone, planned)),
     )

@@ -161,6 +161,7 @@ class Collect(Task[CollectParams, CollectFacts]):
     """
 
     name = "evidence.collect"
+    collects = True
     controller_files = ("memory",)
 
     def probe(self, params: CollectParams, scene: Scene) -> Probe:

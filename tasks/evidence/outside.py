@@ -77,6 +77,7 @@ class Outside(Task[OutsideParams, OutsideFacts]):
     """
 
     name = "evidence.outside"
+    collects = True
     vantages = ("upstream", "controller")
 
     def probe(self, params: OutsideParams, scene: Scene) -> Probe:

@@ -92,6 +92,12 @@ def test_contain_waits_for_what_it_hangs_on_and_for_nothing_else() -> None:
     assert set(found["provider-update"].values()) == {Point.ENDED}
 
 
+def test_evidence_of_a_host_that_answers_late_is_taken_while_the_cut_is_proved() -> None:
+    cut, look = two(CUT, {"task": "evidence.collect", "with": {}})
+    late = planned(look, WEB, when_its_turn_comes=True)
+    assert graph(planned(cut, EDGE, changes=(CHANGE,)), late)["b"] == {"a": Point.MADE}
+
+
 @pytest.mark.parametrize(
     ("first", "second"),
     [
