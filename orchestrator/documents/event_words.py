@@ -42,7 +42,7 @@ from stopgap.orchestrator.journal.records import (
     UndoMade,
     WrittenApart,
 )
-from stopgap.orchestrator.journal.site_records import RunQueued, UndoEnded, UndoOrdered
+from stopgap.orchestrator.journal.site_records import RunPaused, RunQueued, UndoEnded, UndoOrdered
 from stopgap.orchestrator.outcome import Outcome, RunOutcome
 from stopgap.orchestrator.severity import SEVERITIES, Severity
 from stopgap.orchestrator.text import Text, joined, tr, trn
@@ -182,6 +182,8 @@ def summary_of(record: AnyRecord, change: ChangeIntended | None = None) -> str:
             return tr("{person} may {action}", person=record.person, action=record.action)
         case RunQueued():
             return tr("waits for a runner at {site}", site=record.site)
+        case RunPaused():
+            return tr("nothing but questions is open: the run goes on once somebody answers")
         case UndoOrdered():
             return tr("{by} wants the run undone", by=record.by)
         case UndoEnded():

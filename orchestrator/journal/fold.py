@@ -59,7 +59,7 @@ from stopgap.orchestrator.journal.records import (
     WrittenApart,
     step_of,
 )
-from stopgap.orchestrator.journal.site_records import RunQueued, UndoEnded, UndoOrdered
+from stopgap.orchestrator.journal.site_records import RunPaused, RunQueued, UndoEnded, UndoOrdered
 from stopgap.orchestrator.outcome import RunOutcome
 from stopgap.orchestrator.text import tr
 
@@ -130,6 +130,7 @@ class _Fold:
     approval: ApprovalAsked | None = None
     site: str = ""
     parts: dict[str, str] = field(default_factory=dict)
+    paused: bool = False
     undo_ordered: UndoOrdered | None = None
     undo_ended: UndoEnded | None = None
     authorized: list[Authorized] = field(default_factory=list)
@@ -156,6 +157,8 @@ class _Fold:
     def outcome(self, running: bool) -> RunState:
         if self.finished:
             return self.finished[0].outcome
+        if self.paused:
+            return "running"  # until somebody answers, and a runner carries it on
         before = not self.steps and (self.site or (self.approval is not None and not self.approval.emergency))
         if before and (not running or self._lacks_approval()):
             return "waiting"
@@ -180,7 +183,7 @@ class _Fold:
             case HostUnreachable():
                 self.unreachable[record.host] = record.reason
             case StepStarted():
-                self.finished = None  # the run was resumed
+                self.finished, self.paused = None, False  # the run was resumed
                 self.steps[record.step, record.target] = StepStatus(
                     step=record.step,
                     target=record.target,
@@ -194,7 +197,15 @@ class _Fold:
                 )
             case StepFinished():
                 self._finish(record, at)
-            case Authorized() | ApprovalAsked() | SteppedBack() | RunQueued() | UndoOrdered() | UndoEnded():
+            case (
+                Authorized()
+                | ApprovalAsked()
+                | SteppedBack()
+                | RunQueued()
+                | RunPaused()
+                | UndoOrdered()
+                | UndoEnded()
+            ):
                 self._act(record)
             case ChangeIntended():
                 self._intend(record, at)
@@ -241,7 +252,9 @@ class _Fold:
             case _:
                 assert_never(record)
 
-    def _act(self, record: Authorized | ApprovalAsked | SteppedBack | RunQueued | UndoOrdered | UndoEnded) -> None:
+    def _act(
+        self, record: Authorized | ApprovalAsked | SteppedBack | RunQueued | RunPaused | UndoOrdered | UndoEnded
+    ) -> None:
         match record:
             case Authorized():
                 self.authorized.append(record)
@@ -250,6 +263,8 @@ class _Fold:
             case RunQueued():
                 self.site, self.parts = record.site, record.parts
                 self.finished = None  # a run that has ended is to be carried on
+            case RunPaused():
+                self.paused = True
             case UndoOrdered():
                 self.undo_ordered, self.undo_ended = record, None
             case UndoEnded():

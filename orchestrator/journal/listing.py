@@ -11,7 +11,7 @@ from stopgap.orchestrator.journal.failure import JournalError, UnknownRunError
 from stopgap.orchestrator.journal.table import pruned_text
 from stopgap.orchestrator.text import tr
 
-SUMMED_UP = ("run-started", "approval-asked", "run-queued", "step-started", "run-finished")
+SUMMED_UP = ("run-started", "approval-asked", "run-queued", "run-paused", "step-started", "run-finished")
 """Kinds of records that a summary is made of."""
 _MINUTE = 13
 """Characters of a run's id that name the minute in which the run began."""
@@ -39,7 +39,7 @@ class RunSummary:
 
 def summary(run: str, rows: Mapping[str, Row], *, held: bool) -> RunSummary:
     """Return the summary of a run from its last records of the kinds run-started, approval-asked,
-    run-queued, step-started and run-finished.
+    run-queued, run-paused, step-started and run-finished.
 
     `held` tells of a process with the run's lock.
     """
@@ -57,6 +57,7 @@ def summary(run: str, rows: Mapping[str, Row], *, held: bool) -> RunSummary:
         last = None
     asked = entry(rows["approval-asked"]).record if "approval-asked" in rows else None
     queued = "run-queued" in rows and "step-started" not in rows and not held
+    paused = "run-paused" in rows and "step-started" in rows and rows["run-paused"].seq > rows["step-started"].seq
     waits = isinstance(asked, ApprovalAsked) and not asked.emergency and "step-started" not in rows
     finish = last.record if last and isinstance(last.record, RunFinished) else None
     return RunSummary(
@@ -65,10 +66,14 @@ def summary(run: str, rows: Mapping[str, Row], *, held: bool) -> RunSummary:
         first.record.runbook_name,
         first.record.targets,
         first.record.operator,
-        finish.outcome if finish else "waiting" if waits or queued else "running" if held else "interrupted",
+        finish.outcome if finish else _unfinished(waits=waits or queued, goes_on=held or paused),
         last.at if last else None,
         finish.exit_code if finish else None,
     )
+
+
+def _unfinished(*, waits: bool, goes_on: bool) -> str:
+    return "waiting" if waits else "running" if goes_on else "interrupted"
 
 
 def in_order_of_start(ids: Sequence[str]) -> list[str]:

@@ -28,7 +28,7 @@ from stopgap.orchestrator.journal.incident_records import (
 )
 from stopgap.orchestrator.journal.pruned_records import RunPruned
 from stopgap.orchestrator.journal.record import Record
-from stopgap.orchestrator.journal.site_records import RunQueued, UndoEnded, UndoOrdered
+from stopgap.orchestrator.journal.site_records import RunPaused, RunQueued, UndoEnded, UndoOrdered
 from stopgap.orchestrator.outcome import Outcome, RunOutcome
 from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.severity import Severity
@@ -419,6 +419,7 @@ AnyRecord: TypeAlias = Annotated[
     | ApprovalAsked
     | ApprovalsUsed
     | RunQueued
+    | RunPaused
     | UndoOrdered
     | UndoEnded,
     Field(discriminator="kind"),

@@ -19,6 +19,12 @@ class RunQueued(Record):
     """Site → run, of every run that was ordered with this one, this one included; empty for a run on its own."""
 
 
+class RunPaused(Record):
+    """Nothing but questions is open: the run's process has let go of everything, and an answer has it carried on."""
+
+    kind: Literal["run-paused"] = "run-paused"
+
+
 class UndoOrdered(Record):
     """The undo of a run that a runner at the run's site is to carry out."""
 

@@ -42,7 +42,7 @@ from stopgap.orchestrator.journal.records import (
     UndoMade,
     WrittenApart,
 )
-from stopgap.orchestrator.journal.site_records import RunQueued, UndoEnded, UndoOrdered
+from stopgap.orchestrator.journal.site_records import RunPaused, RunQueued, UndoEnded, UndoOrdered
 from stopgap.orchestrator.report.model import Event
 
 MESSAGES_SHOWN = 20
@@ -112,6 +112,7 @@ def timeline(history: History) -> Iterator[Event]:
                 | RunPruned()
                 | ApprovalsUsed()
                 | RunQueued()
+                | RunPaused()
                 | UndoOrdered()
                 | UndoEnded()
                 | WrittenApart()

@@ -20,6 +20,8 @@ def ask(
     step: PlannedStep, question: Question, person: Person, record: Recorder, interruption: Interruption
 ) -> Answer | None:
     """Ask the question and return the recorded answer, or `None` without an answer: the step is then refused."""
+    if earlier := record.answered_while_paused(step.key, step.target.name, question.text):
+        return _answer(earlier)
     place = {"step": step.key, "target": step.target.name}
     record(Asked(**place, question=question, number=step.number, count=step.count))
     ends = None if question.timeout is None else time.monotonic() + question.timeout

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from stopgap.orchestrator.journal import Delivery, Entry, History, Journal, posting
 from stopgap.orchestrator.journal.deliveries import deliveries
-from stopgap.orchestrator.journal.records import Answered, AnyRecord, Asked
+from stopgap.orchestrator.journal.records import Answered, AnyRecord, Asked, StepFinished, SteppedBack
+from stopgap.orchestrator.journal.site_records import RunPaused
 from stopgap.orchestrator.log import Log
 from stopgap.orchestrator.plan import Plan, PlannedStep
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 
 _LOG = Log("stopgap.orchestrator.run")
+_PAUSED = ("asked", "run-paused", "answered", "step-finished", "stepped-back")
+"""Kinds of records that an answer to a paused run hangs on."""
 
 
 def _log(record: AnyRecord) -> None:
@@ -108,6 +111,29 @@ class Recorder:
                 same = (record.step, record.target, record.question) == (step, target, question)
                 found = entry if same else None
         return found
+
+    def answered_while_paused(self, step: str, target: str, question: str) -> Entry | None:
+        """Return the entry of the answer to a question that was open when the run was paused; None without one.
+
+        Such an answer counts once: a step that has ended, or that somebody has gone back to, asks anew.
+        """
+        wanted, open_, paused = (step, target, question), False, False
+        found: Entry | None = None
+        for entry in self._journal.of_run(self.run, *_PAUSED):
+            match entry.record:
+                case Asked() as record if (record.step, record.target, record.question.text) == wanted:
+                    open_, paused, found = True, False, None
+                case RunPaused():
+                    paused = paused or open_
+                case Answered() as record if (record.step, record.target, record.question) == wanted:
+                    found = found or (entry if open_ else None)
+                case StepFinished() as record if (record.step, record.target) == (step, target):
+                    open_, paused, found = False, False, None
+                case SteppedBack() as record if step in record.steps:
+                    open_, paused, found = False, False, None
+                case _:
+                    pass
+        return found if paused else None
 
     def announce(self, entry: Entry) -> None:
         """Pass an entry written by another process to the observers."""

@@ -23,12 +23,11 @@ from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.resume_run import resume_run
 from stopgap.orchestrator.run.sinks import SinkEvents, tell_written
 from stopgap.orchestrator.sites.patience import Patient
+from stopgap.orchestrator.sites.pausing import WAITS, Pause, is_paused
 from stopgap.orchestrator.sites.undoing import carry_undo
 
 LATER = 75
 """Exit status for a run that another process works on, or whose router is locked (EX_TEMPFAIL, sysexits.h)."""
-WAITS = 76
-"""Exit status for a run whose plan waits for the approval of another person."""
 _LOOK = 1.0
 """Seconds between two attempts to take a run that another process holds."""
 _PR_SET_PDEATHSIG = 1
@@ -39,10 +38,14 @@ def carry_on(run: str, inventory: Inventory | None) -> int:
 
     `inventory`: the site's own; the run's hosts are reached as it says, and a host that it lacks is refused. A run
     that has ended is left as it is, so that being asked twice harms nothing; one that a signal interrupted goes on.
+    One that does nothing but wait for answers is paused (`Pause`), which ends the process with WAITS.
     An act that cuts nothing off waits for a lost database: another runner may have taken the run over.
 
     Raises RefusedError, RunHeldError, JournalError.
     """
+    with open_journal() as journal:
+        if is_paused(journal, journal.resolve(run)):
+            return WAITS
     with SinkEvents(_say) as sinks:
         return _carried_on(run, inventory, sinks)
 
@@ -61,11 +64,12 @@ def _carried_on(run: str, inventory: Inventory | None, sinks: SinkEvents) -> int
             return _said(result.refusal, result.exit_code, later=result.locked)
         if history.finished is not None and history.finished.exit_code != ExitCode.INTERRUPTED:
             return ExitCode.OK
+    pause = Pause(history.run, opened)
     ended = resume_run(
         run,
-        lambda connect: runner_here(connect, Patient(), [sinks], interruption=interruption, gate=gate),
+        lambda connect: runner_here(connect, Patient(pause), [sinks], interruption=interruption, gate=gate),
         inventory=inventory,
-        opened=opened,
+        opened=pause.opened,
     )
     if ended.waits:
         return _said(ended.refusal, WAITS, later=False)

@@ -19,8 +19,9 @@ from typing import Any
 from stopgap.orchestrator.journal.evidence_waiting import not_stored
 from stopgap.orchestrator.journal.home import private_folder
 from stopgap.orchestrator.journal.strays import RUN_ID
-from stopgap.orchestrator.sites.carrying import LATER, WAITS
+from stopgap.orchestrator.sites.carrying import LATER
 from stopgap.orchestrator.sites.extra import QueueError, procrastinate_, psycopg
+from stopgap.orchestrator.sites.pausing import WAITS
 from stopgap.orchestrator.sites.queue import CUT, TASK, connection_settings, prepare, queue_of
 from stopgap.orchestrator.sites.rate import TURN, Rate, prepare_rate
 from stopgap.orchestrator.text import Text, tr
@@ -34,7 +35,7 @@ _LOOK = 3.0
 _AGAIN = 5
 """Seconds until a run is tried again that somebody else works on, or whose router is locked."""
 _APPROVED = 15
-"""Seconds until a run that waits for the approval of a person is tried again."""
+"""Seconds until a run that waits for the approval or the answer of a person is tried again."""
 _SILENT = 9
 """Seconds after which a database that does not answer counts as lost."""
 _NOTICED = {
@@ -83,7 +84,7 @@ class TryLaterError(Exception):
     """Another process works on the run, or its router is locked, or the journal is out of reach."""
 
     def __init__(self, *, waits: bool = False, turn: float | None = None) -> None:
-        """`waits`: for the approval of a person, which is no reason to hold other runs of the router back.
+        """`waits`: for a person's approval or answer, which is no reason to hold other runs of the router back.
 
         `turn`: seconds until the rate of the site lets the run begin.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,18 @@ import pytest
 from stopgap.orchestrator.errors import RefusedError, UsageError
 from stopgap.orchestrator.inventory import load_inventory, parse_inventory
 from stopgap.orchestrator.journal import Journal, state_home
+from stopgap.orchestrator.journal.chain import Entry
+from stopgap.orchestrator.journal.records import Answered, AnyRecord, Asked, StepFinished, StepStarted
 from stopgap.orchestrator.journal.site_records import RunQueued
+from stopgap.orchestrator.outcome import Outcome
+from stopgap.orchestrator.question import Question
 from stopgap.orchestrator.roles import ActRefused
+from stopgap.orchestrator.run.host_lock import locking
 from stopgap.orchestrator.run.order import Order, order_here
 from stopgap.orchestrator.run.runner import run_started
 from stopgap.orchestrator.runbook import parse_runbook
 from stopgap.orchestrator.sites.carrying import LATER, carry_on, end_with, main
+from stopgap.orchestrator.sites.pausing import WAITS, only_asks
 from stopgap.orchestrator.sites.queue import CUT, REST, queue_address
 from stopgap.orchestrator.sites.splitting import by_site, lock_of, priority_of
 
@@ -100,6 +106,81 @@ def test_a_run_waits_for_a_runner_which_carries_it_on_once(bench: Bench) -> None
     assert not (bench.files / "x").exists(), "a run that has ended is left as it is"
 
 
+def asks(bench: Bench) -> str:
+    """Begin a run at the site `tokyo` that asks between two files; return its id."""
+    question = {"id": "told", "task": "checkpoint", "with": {"ask": "Told the provider?", "reason": "They can help."}}
+    return ordered(bench, steps=[file(bench, "first"), question, file(bench, "second", "asked\n")])
+
+
+def in_a_process_of_its_own(run: str) -> int:
+    """Carry a run on as a runner does; return the exit status."""
+    parent, pid = os.getpid(), os.fork()
+    if pid == 0:
+        os._exit(main([str(parent), run]))
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_a_run_that_waits_for_an_answer_lets_go_and_goes_on_from_a_new_look(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stopgap.orchestrator.sites.patience.HOLDS", 0.01)
+    run = asks(bench)
+    assert in_a_process_of_its_own(run) == WAITS
+    with Journal.open(state_home()) as journal:
+        before = journal.heads()
+        assert (journal.is_held(run), journal.history(run).state, journal.runs()[0].state) == (
+            False, "running", "running",
+        )  # fmt: skip
+        assert journal.verify(run) == []
+    assert carry_on(run, None) == WAITS, "nobody has answered yet"
+    other = ordered(bench, steps=[file(bench, "second", "another run's\n")])
+    assert carry_on(other, None) == 0, "the host is free"
+    assert bench.stopgap("answer", run, "told", "yes")[0] == 0
+    assert carry_on(run, None) == 0
+    assert (bench.files / "second").read_text() == "asked\n"
+    with Journal.open(state_home()) as journal:
+        history = journal.history(run)
+        assert [entry.record.kind for entry in history.entries].count("asked") == 1
+        assert (history.state, journal.heads()[run] > before[run]) == ("ok", True)
+    assert bench.stopgap("undo", run, "--here", "--yes")[0] == 0
+    assert (bench.files / "second").read_text() == "another run's\n", "the rest was planned on what stood there"
+
+
+def test_a_paused_run_waits_for_a_host_that_another_run_has_and_can_be_undone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stopgap.orchestrator.sites.patience.HOLDS", 0.01)
+    run = asks(bench)
+    assert in_a_process_of_its_own(run) == WAITS
+    assert bench.stopgap("answer", run, "told", "yes")[0] == 0
+    hosts = [load_inventory(bench.inventory).hosts["a"]]
+    with Journal.open(state_home()) as journal, locking(state_home(), "kei@noc", hosts, journal.claims):
+        assert in_a_process_of_its_own(run) == LATER
+    assert not (bench.files / "second").exists()
+    assert bench.stopgap("undo", run, "--here", "--yes")[0] == 0
+    assert not (bench.files / "first").exists()
+
+
+def test_a_run_is_not_paused_while_anything_but_questions_is_open() -> None:
+    place = {"step": "told", "target": "a"}
+    began = StepStarted(**place, host="a", name="Told", task="checkpoint")
+    asked = Asked(**place, question=Question(text="Told the provider?", reason=""))
+    timed = Asked(**place, question=Question(text="Told the provider?", reason="", timeout=60.0))
+    other = StepStarted(step="look", target="a", host="a", name="Look", task="evidence.collect")
+    answered = Answered(**place, question="Told the provider?", answer="yes", by="kei@noc")
+    ended = StepFinished(step="look", target="a", host="a", outcome=Outcome.UNCHANGED)
+
+    def asks_only(*records: AnyRecord) -> bool:
+        return only_asks([Entry(number, datetime.now(UTC), record) for number, record in enumerate(records)])
+
+    assert asks_only(began, asked)
+    assert asks_only(began, other, asked, ended)
+    assert not asks_only(began)
+    assert not asks_only(began, asked, other)
+    assert not asks_only(began, asked, answered)
+    assert not asks_only(began, timed)
+
+
 def test_the_sinks_of_a_runner_are_told_what_it_carries_on(bench: Bench) -> None:
     run, told = ordered(bench), bench.top / "events.jsonl"
     (state_home() / "sinks.yaml").write_text(f"sinks: {{archive: {{kind: file, path: {told}}}}}\n")
@@ -112,10 +193,7 @@ def test_a_run_that_somebody_works_on_is_left_for_later(bench: Bench, monkeypatc
     monkeypatch.setattr("stopgap.orchestrator.sites.carrying.LEASE", -timedelta(minutes=1))
     run = ordered(bench)
     with Journal.open(state_home()) as journal, journal.hold(run):
-        parent, pid = os.getpid(), os.fork()
-        if pid == 0:
-            os._exit(main([str(parent), run]))
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == LATER
+        assert in_a_process_of_its_own(run) == LATER
     assert not (bench.files / "x").exists()
 
 

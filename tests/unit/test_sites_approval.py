@@ -8,7 +8,8 @@ import os
 import pytest
 
 from stopgap.orchestrator.journal import Journal, state_home
-from stopgap.orchestrator.sites.carrying import LATER, WAITS, carry_on, main
+from stopgap.orchestrator.sites.carrying import LATER, carry_on, main
+from stopgap.orchestrator.sites.pausing import WAITS
 
 from .bench import Bench
 from .postgres import Cluster

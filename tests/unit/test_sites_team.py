@@ -23,8 +23,9 @@ from stopgap.orchestrator.run.runner import run_started
 from stopgap.orchestrator.run.undo_run import UndoRequested
 from stopgap.orchestrator.runbook import parse_runbook
 from stopgap.orchestrator.sites import runner
-from stopgap.orchestrator.sites.carrying import LATER, carry_on
+from stopgap.orchestrator.sites.carrying import LATER, carry_on, main
 from stopgap.orchestrator.sites.ordering import order_again
+from stopgap.orchestrator.sites.pausing import WAITS
 from stopgap.orchestrator.sites.queue import CUT, REST, Queued, prepare, put
 from stopgap.orchestrator.sites.rate import TURN, Rate, prepare_rate
 from stopgap.orchestrator.sites.undoing import order_undo, undone
@@ -57,9 +58,13 @@ class Tokyo:
         self.bench, self.database, self._patch = bench, team.cluster, monkeypatch
         self.at("desk")
         monkeypatch.setenv("STOPGAP_JOURNAL", self.database.url())
-        inventory = load_inventory(bench.inventory)
-        step = {"id": "line", "task": "host.command", "with": {"argv": ["sh", "-c", f"echo x >>{self.lines}"]}}
-        runbook = parse_runbook(json.dumps({"name": "A line", "steps": [step]}), "r.yaml")
+        self.line = {"id": "line", "task": "host.command", "with": {"argv": ["sh", "-c", f"echo x >>{self.lines}"]}}
+        self.order(self.line)
+
+    def order(self, *steps: dict[str, Any]) -> None:
+        """Begin a run of these steps at the site."""
+        inventory = load_inventory(self.bench.inventory)
+        runbook = parse_runbook(json.dumps({"name": "A line", "steps": steps}), "r.yaml")
         with open_journal() as journal:
             self.run = journal.begin(run_started(order_here(runbook, inventory, inventory.select(["a"]), {}), "noc"))
             journal.append(self.run, RunQueued(site="tokyo"))
@@ -199,6 +204,24 @@ def test_a_runner_that_was_thought_dead_and_comes_back_does_nothing_and_says_so(
         assert journal.verify(tokyo.run) == []
         history = journal.history(tokyo.run)
         assert (history.state, history.damage) == ("ok", ())
+
+
+def test_a_run_that_paused_on_one_machine_is_answered_on_a_second_and_goes_on_at_a_third(
+    tokyo: Tokyo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stopgap.orchestrator.sites.patience.HOLDS", 0.01)
+    question = {"id": "told", "task": "checkpoint", "with": {"ask": "Told the provider?", "reason": "They can help."}}
+    tokyo.order(question, tokyo.line)
+    tokyo.at("one")
+    parent, pid = os.getpid(), os.fork()
+    if pid == 0:
+        os._exit(main([str(parent), tokyo.run]))
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == WAITS
+    tokyo.at("desk")
+    status, said, _ = tokyo.bench.stopgap("answer", tokyo.run, "told", "yes")
+    assert status == 0, said
+    assert tokyo.carried_on_by_the_other() == 0
+    assert tokyo.lines.read_text() == "x\n"
 
 
 def test_a_runner_with_another_home_finishes_the_run_of_a_killed_one(tokyo: Tokyo) -> None:
