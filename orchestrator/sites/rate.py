@@ -15,7 +15,8 @@ _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 _RATE = re.compile(rf"([1-9][0-9]{{0,5}})/({'|'.join(_UNITS)})", re.ASCII)
 _PRESENT = f"SELECT to_regprocedure('{SCHEMA}.turn(text, text, integer, interval)') IS NOT NULL"
 TURN = f"SELECT {SCHEMA}.turn(%(site)s::text, %(run)s::text, %(count)s::integer, %(period)s::interval) AS seconds"
-# A run gets its turn once, in order: not before the one COUNT places before it is a period ago.
+# A run gets its turn once, in order: not before the one COUNT places before it is a period ago. The turn is kept,
+# since a run that waits for a person or a router is tried again and again.
 _MADE = f"""
 CREATE TABLE IF NOT EXISTS {SCHEMA}.begun (
     site text NOT NULL, run text NOT NULL, at timestamptz NOT NULL, PRIMARY KEY (site, run));
@@ -24,7 +25,7 @@ CREATE OR REPLACE FUNCTION {SCHEMA}.turn(of_site text, of_run text, most integer
 DECLARE mine timestamptz; earlier timestamptz;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended('stopgap rate ' || of_site, 0));
-    DELETE FROM begun WHERE site = of_site AND at < clock_timestamp() - period;
+    DELETE FROM begun WHERE site = of_site AND at < clock_timestamp() - greatest(period, interval '30 days');
     SELECT at INTO mine FROM begun WHERE site = of_site AND run = of_run;
     IF mine IS NULL THEN
         SELECT at INTO earlier FROM begun WHERE site = of_site ORDER BY at DESC OFFSET most - 1 LIMIT 1;

@@ -181,6 +181,8 @@ def test_all_runners_of_a_site_share_its_rate_and_a_run_that_is_tried_again_coun
     assert [turn(run) for run in "abcab"] == [0, 0, 1, 0, 0]
     assert [turn(run) for run in "decd"] == [1, 2, 1, 1]
     assert turn("a", "osaka") == 0
+    queue.database.run("UPDATE stopgap_queue.begun SET at = at - interval '10 hours'")
+    assert [turn(run) for run in "afgh"] == [0, 0, 0, 1], "what waited for an answer meanwhile counts no second time"
 
 
 @pytest.fixture
