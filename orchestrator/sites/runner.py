@@ -50,10 +50,10 @@ _RECONNECT = 2.0
 _IDLE = 0.5
 """Seconds between two looks at whether the queue is empty."""
 _DUE = (
-    "SELECT count(*) AS due FROM procrastinate_jobs WHERE queue_name = %(queue)s AND status = 'todo'"
-    " AND (scheduled_at IS NULL OR scheduled_at <= now() OR args->>'run' = ANY (%(held)s::text[]))"
+    "SELECT count(*) AS due FROM procrastinate_jobs WHERE queue_name = %(queue)s AND (status = 'doing' OR"
+    " status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now() OR args->>'run' = ANY (%(held)s::text[])))"
 )
-"""Counts what is due, and what this runner put back because of the rate."""
+"""Counts what is at work, what is due, and what this runner put back because of the rate."""
 _GRACE = 0.5
 """Seconds for jobs that are about to end, where the worker ends."""
 _STORED = 60.0
@@ -235,13 +235,17 @@ def _app(site: Site, library: Any, carrying: _Carrying) -> Any:  # noqa: ANN401
 
     @app.task(name=TASK, retry=Later(), pass_context=True)  # type: ignore[untyped-decorator]
     async def carry_on(context: Any, run: str) -> int:  # noqa: ANN401
-        if site.rate and context.job.priority < CUT and run not in carrying.of and re.fullmatch(RUN_ID, run):
-            turn = await connector.execute_query_one_async(TURN, **site.rate.asked(site.name, run))
-            if turn["seconds"] > 0:
-                carrying.held.add(run)
-                raise TryLaterError(turn=turn["seconds"])
-        carrying.held.discard(run)
-        return await _carry_on(site, run, carrying)
+        try:
+            if site.rate and context.job.priority < CUT and run not in carrying.of and re.fullmatch(RUN_ID, run):
+                turn = await connector.execute_query_one_async(TURN, **site.rate.asked(site.name, run))
+                if turn["seconds"] > 0:
+                    carrying.held.add(run)
+                    raise TryLaterError(turn=turn["seconds"])
+            carrying.held.discard(run)
+            return await _carry_on(site, run, carrying)
+        except asyncio.CancelledError:
+            # The job goes back into the queue; whoever gets it finds the run held, or this process again.
+            raise TryLaterError from None
 
     return app
 
@@ -257,11 +261,7 @@ async def _carry_on(site: Site, run: str, carrying: _Carrying) -> int:
     if process is None:
         process = carrying.of[run] = await _begun(site, run)
         site.tell(tr("Run {run}: begun", run=run))
-    try:
-        code = await asyncio.shield(process.wait())
-    except asyncio.CancelledError:
-        # The job goes back into the queue; whoever gets it finds the run held, or this process again.
-        raise TryLaterError from None
+    code = await asyncio.shield(process.wait())
     carrying.of.pop(run, None)
     carrying.ended.set()
     site.tell(tr("Run {run}: exit status {code}", run=run, code=code))
@@ -289,7 +289,7 @@ async def _begun(site: Site, run: str) -> asyncio.subprocess.Process:
 
 
 async def _idle(site: Site, app: Any, carrying: _Carrying) -> None:  # noqa: ANN401
-    """Return once no run is at work here and none is due in the queue, or the runner is to stop.
+    """Return once no run of the queue is at work or due, or the runner is to stop.
 
     The worker itself would stop giving signs of life while its last run goes on.
     """
