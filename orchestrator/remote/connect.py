@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from stopgap.orchestrator.remote.ssh import Connection
 
-_SSH = ("encodings.idna", "pwd", "stopgap.orchestrator.remote.ssh")
+_SSH = ("encodings.idna", "pwd", "stopgap.orchestrator.remote.fabric_library", "stopgap.orchestrator.remote.ssh")
 _DEVICE = (*_SSH, "stopgap.orchestrator.remote.device.session", "stopgap.orchestrator.remote.device.terminal")
 
 _LOG = Log("stopgap.orchestrator.remote")

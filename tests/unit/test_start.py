@@ -28,6 +28,20 @@ def test_a_task_is_imported_when_it_is_asked_for() -> None:
     assert not {"stopgap.tasks.mta.stop", "stopgap.tasks.traffic.block"} & modules
 
 
+def test_ssh_needs_no_mocks_and_who_uses_fabric_has_them() -> None:
+    told = (
+        "import sys\n"
+        "from stopgap.orchestrator.host import Host\n"
+        "from stopgap.orchestrator.loading import load\n"
+        "from stopgap.orchestrator.remote import spoken_to_by\n"
+        "load(spoken_to_by([Host(name='web', address='192.0.2.1')]))\n"
+        "assert 'paramiko' in sys.modules and not {'unittest', 'asyncio'} & {*sys.modules}\n"
+        "import invoke\n"
+        "assert invoke.MockContext(run=invoke.Result('x')).run('y').stdout == 'x'"
+    )
+    assert "unittest.mock" in imported_by(told)
+
+
 def test_the_parser_imports_no_model_and_no_ssh() -> None:
     modules = imported_by("from stopgap.orchestrator.cli.arguments import parser; parser()")
     assert not {"pydantic", "paramiko", "rich", "yaml", "shutil", "inspect", "dataclasses"} & modules
