@@ -18,6 +18,7 @@ from lab_hosts import image, machine
 
 from recall_rig import busy, peers, trees
 from recall_rig.blind import BLIND
+from recall_rig.catalogued import CATALOGUED
 from recall_rig.fresh import FRESH
 from recall_rig.further import FURTHER
 from recall_rig.listed import LISTED
@@ -39,6 +40,7 @@ SETS = {
     "blind": BLIND,
     "second": SECOND,
     "third": THIRD,
+    "catalogued": CATALOGUED,
 }
 EVERY = tuple(trace for traces in SETS.values() for trace in traces)
 PLANTED, CLEAN = "spare", "neighbour"
