@@ -29,6 +29,7 @@ TABLES = sorted(tables())
 SEEDS: dict[str, dict[str, Any]] = {
     "changed": {"bodyfile": "0|/etc/x.conf|5|-rw-r--r--|0|0|9|1.0|1795400000.0|1795400000.0|0.0\n"},
     "history-lines": {"histories": {"/root/.bash_history": "#1795399000\nls\n: 1795399000:0;ls\n"}},
+    "web-code": {"web-code": {"/var/www/html/x.php": "<?php echo 1;\n"}},
     "audit-lines": {"logs": {"/var/log/audit/audit.log": 'type=EXECVE msg=audit(1795399000.1:7): a0="x" a1=2F78\n'}},
 }
 """Examples of tables that no rule reads."""

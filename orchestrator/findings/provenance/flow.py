@@ -95,11 +95,11 @@ def flows(source: str) -> Iterator[tuple[int, str]]:
     lower = source.lower()
     if not any(word in lower for word in _WORDS):
         return
-    if _SHELL.search(source) and _SHELLS.search(source) and small:
+    if small and _SHELL.search(source) and _SHELLS.search(source):
         yield 4, "gives a shell to a connection"
     if small and _ROBOTS.search(source) and _CLOAKS.search(source):
         yield 2, "shows search engines something else than visitors"
-    if _UNMASKS.search(source) and _EVALS.search(source):
+    if "ord" in lower and _UNMASKS.search(source) and _EVALS.search(source):
         yield 3, "evaluates what it unmasks letter by letter"
     if not small:
         return

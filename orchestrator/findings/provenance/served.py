@@ -147,16 +147,20 @@ _JOINT = re.compile(r"(['\"])\s*\.\s*(['\"])")
 _CHR = re.compile(r"(?i)(?:chr\s*\(\s*(\d{1,3}|0x[0-9a-f]{1,2})\s*\)\s*\.?\s*){3,80}")
 _CHR_ONE = re.compile(r"(?i)chr\s*\(\s*(\d{1,3}|0x[0-9a-f]{1,2})\s*\)")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|([0-7]{2,3}))")
-_DANGEROUS = re.compile(
-    rf"^(?:{_RUNS}|call_user_func(?:_array)?|base64_decode|gzinflate|gzuncompress|str_rot13|file_put_contents|_GET|_POST|_REQUEST|_COOKIE|_SERVER|GLOBALS|\$_(?:GET|POST|REQUEST|COOKIE)|fsockopen|move_uploaded_file)$",
-    re.IGNORECASE,
+_DANGEROUS = frozenset(
+    f"{_RUNS}|call_user_func|call_user_func_array|base64_decode|gzinflate|gzuncompress|str_rot13|file_put_contents|_get|_post|_request"
+    "|_cookie|_server|globals|$_get|$_post|$_request|$_cookie|fsockopen|move_uploaded_file".split("|")
 )
+"""Names, in small letters, that nobody puts together without a reason."""
+_BACKWARDS = {name[::-1]: name for name in _DANGEROUS}
+_ROTATED = {codecs.encode(name, "rot13"): name for name in _DANGEROUS}
 _INCLUDED = re.compile(r"(?i)\b(?:include|require)(?:_once)?\b\s*\(?\s*@?\s*\"((?:[^\"\\\n]|\\.){0,400})\"")
 _ASSIGNED = re.compile(rf"\$(\w{{1,60}})\s*=[@(\s]*{_INPUT}\s*[\[{{][^;\n]{{0,80}}?;")
 _BUILT = re.compile(
     r"\$(\w{1,60})\s*=\s*(?:'[^'\n]{0,40}'|\"[^\"\n]{0,40}\"|str_rot13|strrev|base64_decode|chr|implode|join|\$\w+\s*[\[{]\d+)[^;\n]{0,300};"
 )
 _CALLED = re.compile(r"(?:^|[;{}(=!@,.?:&|]|\breturn|\becho)\s*@?\$(\w{1,60})\(", re.MULTILINE)
+_CALLS = _compiled(r"\$\w{1,60}\(")
 _NOT_CODE = re.compile(r"(?i)\.(?:ico|jpe?g|png|gif|bmp|webp|svg|txt|css|log|dat|tmp|bak|gz|zip)$")
 _EVAL_OF = re.compile(r"(?i)(?<![\w$>:])eval\s*\(\s*@?\$|@assert\s*\(\s*\$")
 _EXTRACTED = re.compile(
@@ -195,24 +199,24 @@ _NODE = _compiled(
     r"|\.run(InNewContext|InThisContext|InContext)\s*\([^;\n]{0,160}\b\w{1,20}\.(query|body|headers|params|cookies)\b"
 )
 """What a visitor sends to a server in JavaScript is run there."""
-_CARD = re.compile(
+_CARD = _compiled(
     r"(?i)(?:querySelector(?:All)?|getElement\w+|jQuery|\$)\s*\(\s*[^;\n]{0,60}(?:cc[_-]?(?:num|exp|cid)|card[_-]?(?:num|cvv|holder|exp)|cvv|cvc|payment|billing)"
     r"|location(?:\.href|\.pathname|\.search)?[^;\n]{0,60}(?:checkout|onepage|payment|onestep)|/(?:checkout|onepage|onestep)[^;\n]{0,40}/[a-z]*\.test"
 )
-_SENT = re.compile(
+_SENT = _compiled(
     r"(?i)new\s+Image\s*\(\s*\)\s*\)?\s*\.\s*src|\.src\s*=[^=;\n]{0,80}(?:\?|btoa|encodeURI)|sendBeacon|XMLHttpRequest|\bfetch\s*\(|new\s+WebSocket|\$\.(?:ajax|post)"
 )
-_CODED = re.compile(
+_CODED = _compiled(
     r"(?i)\batob\s*\(|fromCharCode|\\x[0-9a-f]{2}\\x[0-9a-f]{2}\\x[0-9a-f]{2}|btoa\s*\(|_0x[0-9a-f]{4,6}\b|unescape\s*\(\s*['\"]%"
 )
-_SENT_AWAY = re.compile(
+_SENT_AWAY = _compiled(
     r"(?i)(?:sendBeacon|\bfetch|\.open|\.ajax|\.post)\s*\([^;\n]{0,80}[\"'](?:https?:|wss?:)?//\d{1,3}(?:\.\d{1,3}){3}"
 )
-_FORM = re.compile(r"(?i)\bsubmit\b|FormData|\.forms\b|querySelector\w*\s*\(\s*[\"'](?:form|input)|\.value\b")
-_REDIRECT = re.compile(
+_FORM = _compiled(r"(?i)\bsubmit\b|FormData|\.forms\b|querySelector\w*\s*\(\s*[\"'](?:form|input)|\.value\b")
+_REDIRECT = _compiled(
     r"(?i)(?:document\.write|window\.location|appendChild)[^;\n]{0,120}(?:fromCharCode|atob|unescape)"
 )
-_EVALS = re.compile(r"(?i)\beval\s*\(\s*(?:atob|String\.fromCharCode|unescape|function\s*\(\s*p\s*,\s*a\s*,\s*c)")
+_EVALS = _compiled(r"(?i)\beval\s*\(\s*(?:atob|String\.fromCharCode|unescape|function\s*\(\s*p\s*,\s*a\s*,\s*c)")
 
 
 def signs_of_php(content: bytes) -> Iterator[Sign]:
@@ -237,6 +241,7 @@ def _signs_of_php(content: bytes) -> Iterator[Sign]:
     put_together = sorted(_put_together(source))
     # What is called is looked for only where a visitor's words, or a name that was put together, could be.
     asked = "$_" in source or bool(put_together)
+    asked = asked and _CALLS.search(content) is not None
     called = {found[1] for found in _CALLED.finditer(_STRING.sub("''", source))} if asked else set()
     if called & {found[1] for found in _ASSIGNED.finditer(source)}:
         yield Sign(3, "calls a function that a visitor names")
@@ -257,7 +262,7 @@ def _signs_of_php(content: bytes) -> Iterator[Sign]:
         yield Sign(2, "evaluates what is in a variable")
     if len(source) < 8192 and "administrator" in source and _ADMITTED.search(source) and _BY_A_VISITOR.search(source):
         yield Sign(3, "makes an administrator of a visitor")
-    if _UPLOADS.search(source) and len(source) < 4096:
+    if len(source) < 4096 and _UPLOADS.search(source):
         yield Sign(2, "keeps whatever a visitor uploads")
 
 
@@ -280,18 +285,19 @@ def _put_together(source: str) -> set[str]:
             continue
         if len(text) > _LONGEST_NAME and "\\" not in text:
             continue
-        plain = _decoded(text) if match[2] else text
-        for candidate in (plain, plain[::-1], codecs.decode(plain, "rot13"), _of_base64(plain)):
-            if _DANGEROUS.match(candidate) and (
-                candidate != text or (f"'{text}'" not in source and f'"{text}"' not in source)
+        plain = _decoded(text) if match[2] and "\\" in text else text
+        lower = plain.lower()
+        for candidate in (lower, _BACKWARDS.get(lower), _ROTATED.get(lower), _of_base64(plain).lower()):
+            if candidate in _DANGEROUS and (
+                candidate != text.lower() or (f"'{text}'" not in source and f'"{text}"' not in source)
             ):
                 found.add(candidate)
     for number, match in enumerate(_CHR.finditer(source)):
         if number > 200:
             break
         plain = "".join(chr(int(one, 0) & 255) for one in _numbers(match[0]))
-        if _DANGEROUS.match(plain):
-            found.add(plain)
+        if plain.lower() in _DANGEROUS:
+            found.add(plain.lower())
     return found
 
 
@@ -327,17 +333,17 @@ def signs_of_script(name: str, content: bytes) -> Iterator[Sign]:
     elif end in {"js", "mjs", "cjs", "ts"}:
         if _SERVER.search(source) and _NODE.search(content):
             yield Sign(3, "runs what a visitor sends")
-        yield from _signs_of_javascript(source)
+        yield from _signs_of_javascript(content)
     elif _CGI.search(content):
         yield Sign(3, "runs what a visitor sends")
     elif len(content) < 8192 and _ROUTE.search(source) and _ANY_COMMAND.search(source):
         yield Sign(2, "runs a command that it was given, and answers requests")
 
 
-def _signs_of_javascript(source: str) -> Iterator[Sign]:
-    if _CARD.search(source) and _SENT.search(source) and _CODED.search(source):
+def _signs_of_javascript(content: bytes) -> Iterator[Sign]:
+    if _CARD.search(content) and _SENT.search(content) and _CODED.search(content):
         yield Sign(2, "reads a form of payment, and sends something to a name that is encoded")
-    if _SENT_AWAY.search(source) and _FORM.search(source):
+    if _SENT_AWAY.search(content) and _FORM.search(content):
         yield Sign(2, "sends what is filled into a form to an address without a name")
-    if _REDIRECT.search(source) or _EVALS.search(source):
+    if _REDIRECT.search(content) or _EVALS.search(content):
         yield Sign(1, "runs or writes what it decodes first")

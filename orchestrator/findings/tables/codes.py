@@ -20,6 +20,7 @@ _MOST_SERVERS = 100
 _UPLOADS = re.compile(r"/(uploads?|images?|img|files|media|tmp|cache|avatars?|attachments?)/", re.IGNORECASE)
 _PHP = re.compile(r"\.(php\d?|phtml|pht|phar|inc)$", re.IGNORECASE)
 _DECLARES = re.compile(rb"(?m)^(?:abstract |final )?(?:class|interface|trait|enum|namespace) [\w\\]")
+_SETTINGS = frozenset({".htaccess", ".user.ini", "php.ini"})
 _HEAD = 16 << 10
 """Bytes of a file of PHP in which a library declares its class."""
 _VISITORS = re.compile(r"/(uploads?|avatars?|attachments?|tmp)/", re.IGNORECASE)
@@ -48,6 +49,22 @@ def web_code(collected: CollectionReader) -> Iterator[Row]:
         for number, text in text_of(member, LARGEST):
             row: Fields = {"path": member.name, "name": name, "upload": upload, "uid": member.uid, "text": text}
             yield Row(row, Place(archive, number, member.name))
+
+
+@table(
+    "web-settings",
+    reads="web-code",
+    also="web-suspects",
+    fields={"path": "the file", "name": "its last part", "uid": "whose it is", "text": "the line"},
+)
+def web_settings(collected: CollectionReader) -> Iterator[Row]:
+    """Lines of the settings that directories of web sites have for themselves."""
+    for archive, member in _programs(collected):
+        name = member.name.rpartition("/")[2]
+        if name in _SETTINGS:
+            for number, text in text_of(member, LARGEST):
+                row: Fields = {"path": member.name, "name": name, "uid": member.uid, "text": text}
+                yield Row(row, Place(archive, number, member.name))
 
 
 @table(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from stopgap.orchestrator.evidence.archive import Member
 from stopgap.orchestrator.evidence.reader import CollectionReader
+from stopgap.orchestrator.findings.pattern import automaton
 from stopgap.orchestrator.findings.provenance.served import LARGEST, Sign, signs_of_php, signs_of_script
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.packages import Digests, digests_of
@@ -22,6 +23,11 @@ _HARMLESS_NAME = re.compile(
 _NOT_SHOWN = re.compile(r"/(?:tests?|vendor/[^/]+/[^/]+/tests?|node_modules|docs?|examples?)/", re.IGNORECASE)
 
 
+_MARKS = automaton(
+    r"(?i)\b(?:FilesMan|WSO\s*[\d.]*\s*(?:shell|=)|c99shell|r57shell|b374k|weevely|p0wny|AnonymousFox|IndoXploit|Alfa[\s_-]?(?:Team|Shell)|China\s?Chopper|Mini\s?Shell|webshell by|backdoor by|Uname -a.{0,40}shell)\b",
+    captures=False,
+)
+"""Names that web shells bear, and hardly any other page."""
 _APPLICATION = re.compile(r"^/(?:srv|opt|home/[^/]+)/[^.].*\.(?:py|rb|php|jsp|cgi|pl|[cm]?js|ts|wsgi|psgi)$")
 """Of an application that answers requests, wherever it lies."""
 
@@ -34,6 +40,7 @@ _APPLICATION = re.compile(r"^/(?:srv|opt|home/[^/]+)/[^.].*\.(?:py|rb|php|jsp|cg
         "path": "the file",
         "weight": "0 to 4",
         "because": "what it does",
+        "mark": "a name that a known web shell bears; empty without one",
         "uid": "whose it is",
         "size": "bytes",
     },
@@ -52,27 +59,35 @@ def web_files(collected: CollectionReader) -> Iterator[Row]:
             if member.kind != "file" or key in seen or not collected.meter.hold("files of web sites"):
                 continue
             seen.add(key)
-            signs = _signs(member, archive, digests)
-            if signs:
-                worst = max(sign.weight for sign in signs)
+            content = _content(member, archive, digests)
+            mark = _MARKS.search(content) if content else None
+            signs = list(_signs(member, archive, content)) if content else []
+            if signs or mark:
+                worst = max((sign.weight for sign in signs), default=0)
                 row: Fields = {"path": member.name, "weight": worst, "uid": member.uid, "size": member.size}
+                row["mark"] = mark.group(0).decode("latin-1") if mark else ""
                 row |= {"because": ", ".join(dict.fromkeys(sign.text for sign in signs))}
                 yield Row(row, Place(archive, None, member.name, member.offset))
 
 
-def _signs(member: Member, archive: str, digests: Digests) -> list[Sign]:
-    code = bool(_CODE.search(member.name))
-    disguised = not code and (archive == "web-disguised" or ".ph" in member.name.lower())
-    if not code and not disguised and archive != "web-scripts" and not _SCRIPT.search(member.name):
-        return []
+def _content(member: Member, archive: str, digests: Digests) -> bytes:
+    """Return the content of a file that is to be looked at; empty for one that is no code, or that a package brought."""
+    name = member.name
+    wanted = archive in {"web-disguised", "web-scripts"} or ".ph" in name.lower()
+    if not (wanted or _CODE.search(name) or _SCRIPT.search(name)):
+        return b""
     content = member.read(LARGEST)
     if member.size <= LARGEST and digests.brought(hashlib.md5(content, usedforsecurity=False).hexdigest()):
-        return []
-    if code:
-        return list(signs_of_php(content))
-    if disguised:
-        hidden = [*signs_of_php(content)]
+        return b""
+    return content
+
+
+def _signs(member: Member, archive: str, content: bytes) -> Iterator[Sign]:
+    if _CODE.search(member.name):
+        yield from signs_of_php(content)
+    elif archive == "web-disguised" or ".ph" in member.name.lower():
+        yield from signs_of_php(content)
         if not _HARMLESS_NAME.search(member.name) and not _NOT_SHOWN.search(member.name) and _HIDES.search(content):
-            hidden.append(Sign(3, "is named as something else, and holds code of PHP"))
-        return hidden
-    return list(signs_of_script(member.name, content))
+            yield Sign(3, "is named as something else, and holds code of PHP")
+    else:
+        yield from signs_of_script(member.name, content)
