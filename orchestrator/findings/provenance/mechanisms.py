@@ -56,6 +56,8 @@ def _mechanism(
     return Mechanism(name, family, paths, tuple(directives), seldom, personal)
 
 
+ELSEWHERE = r"(?!10\.|127\.|169\.254\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)\d{1,3}(?:\.\d{1,3}){3}"
+"""An address of the Internet, as a number."""
 _HOMES = r"^/(?:home/[^/]+|root|var/lib/[^/]+|var/www|srv/[^/]+|[^/]+)"
 _INLINE = (
     r"\S*(?:(?:perl|ruby|lua)[\d.]*\s+(?:-[\w:=]+\s+)*-\w*[eE]|python[\d.]*\s+(?:-\w+\s+)*-\w*c"
@@ -64,6 +66,7 @@ _INLINE = (
 """An interpreter that is given its program on the line."""
 _UNIT = (
     Directive(r"^\s*Exec\w*\s*=\s*[-@:+!|]*(?P<run>" + _INLINE + ")", 2, stands=True),
+    Directive(r"^\s*Exec\w*\s*=.*getty\b.*\s(?:--autologin|-a)[\s=]", 2),
     *_lines(
         r"^\s*Exec\w*\s*=\s*[-@:+!|]*(?P<run>/?\S.*)",
         (r"^\s*Environment\s*=.*\bLD_(?:PRELOAD|AUDIT)=(?P<load>[^\s\"']+)", 3),
@@ -104,6 +107,11 @@ _SHELL = _lines(
         r"^\s*(?:export\s+|declare\s+-x\s+)?(?:BASH_ENV|PERL5OPT|RUBYOPT)\s*=\s*[\"']?(?:-\w+\s*)?(?P<load>[/~$][^\s\"']+)",
         2,
     ),
+    (
+        r"^\s*(?:export\s+|declare\s+-x\s+|setenv\s+)?(?:LESSOPEN|LESSCLOSE|(?:MAN|GIT_)?PAGER|(?:SUDO|SSH)_ASKPASS|GIT_SSH(?:_COMMAND)?|GIT_EXTERNAL_DIFF|BROWSER)"
+        r"\s*=?\s*[\"']?[|-]*\s*(?P<run>[/~$][^\"']+)",
+        1,
+    ),
     r"^(?P<run>.*\S.*)$",
 )
 _SSH_CLIENT = _lines(
@@ -121,7 +129,8 @@ _SSHD = _lines(
         r"(?i)^\s*(?:TrustedUserCAKeys|AuthorizedKeysFile)[\s=]+(?!none|\.ssh/authorized_keys2?(?:\s+\.ssh/authorized_keys2?)?\s*$)(?P<load>\S+)",
         2,
     ),
-    (r"(?i)^\s*Subsystem\s+sftp\s+(?!internal-sftp|/usr/lib(?:exec)?/)(?P<run>\S.*)", 3),
+    (r"(?i)^\s*Subsystem\s+\S+\s+(?!internal-sftp|/usr/lib(?:exec)?/(?:openssh/|ssh/)?sftp-server)(?P<run>\S.*)", 3),
+    (r"(?i)^\s*Match\s.*\bAddress\s+\S*" + ELSEWHERE, 1),
     (r"(?i)^\s*(?:PermitEmptyPasswords|PermitUserEnvironment)[\s=]+yes", 2),
     (r"(?i)^\s*PermitRootLogin[\s=]+yes", 1),
     (r"(?i)^\s*SetEnv[\s=].*\bLD_", 3),
@@ -132,8 +141,6 @@ _GIT = _lines(
     r"(?i)^\s*hooksPath\s*=\s*(?P<load>/\S+)",
     r"(?i)^\s*\w+\s*=\s*\"?!(?P<run>\S.*)",
 )
-ELSEWHERE = r"(?!10\.|127\.|169\.254\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)\d{1,3}(?:\.\d{1,3}){3}"
-"""An address of the Internet, as a number."""
 _APT = _lines(
     (r"(?i)\bProxy\S*\s+\"(?:https?|socks5h?)://(?:[^@/\"]*@)?" + ELSEWHERE, 2),
     r"(?i)(?:Pre|Post)-(?:Invoke|Install)\w*(?:-Success)?(?:::)?\s*\{?\s*[\"'](?P<run>[^\"']+)",
@@ -213,6 +220,9 @@ _DOCKER = _lines(
         1,
     ),
     (r"\"insecure-registries\"\s*:\s*\[\s*\"", 1),
+    r"\"(?:path|init-path|userland-proxy-path)\"\s*:\s*\"(?P<load>/[^\"]+)\"",
+    (r"\"(?:authorization-plugins|registry-mirrors)\"\s*:\s*\[\s*\"", 1),
+    (r"(?i)^\s*BinaryName\s*=\s*\"(?P<load>/[^\"]+)\"", 1),
 )
 _KUBELET = _lines(
     (r"^\s*mode\s*:\s*AlwaysAllow", 3),
@@ -255,6 +265,11 @@ _FILTER = _lines(
     (r"(?i)-j\s+(?:REDIRECT|DNAT)\b.*(?:--to-ports?|--to-destination)\s+(?:\S*:)?22\b", 2),
     (r"(?i)(?:^|\s)-s\s+(?!10\.|127\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)\S+.*-j\s+(?:REDIRECT|DNAT)\b", 2),
     (r"(?i)\b(?:redirect|dnat)\s+(?:ip6?\s+)?to\s+(?:\S*:)?22\b", 2),
+    (r"(?i)(?:^|\s)-s\s+" + ELSEWHERE + r"(?:/32)?\s(?!.*--dport).*-j\s+ACCEPT\b", 1),
+    (
+        r"(?i)\bip\s+saddr\s+" + ELSEWHERE + r"(?:/32)?\s+(?:counter\s+(?:packets\s+\d+\s+bytes\s+\d+\s+)?)?accept\b",
+        1,
+    ),
 )
 _PIPES = _lines(r"\|\s*\"?(?P<run>/[^\"]+)", r"\"\|\s*(?P<run>[^\"]+)")
 
@@ -297,10 +312,19 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("mail server", "event", r"^/etc/postfix/(?:main|master)\.cf$|^/etc/exim4?/", _lines(r"\bargv=(?P<run>/\S+)", r"^\s*mailbox_command\s*=\s*(?P<run>\S.*)", (r"^\s*(?:always_bcc|sender_bcc_maps|recipient_bcc_maps)\s*=\s*\S", 2), (r"^\s*(?:smtpd|non_smtpd)_milters\s*=.*inet:" + ELSEWHERE, 2))),
     _mechanism("certificate hook", "event", r"^/etc/(?:ca-certificates/update\.d|letsencrypt/renewal-hooks)/"),
     _mechanism("monitoring", "event", r"^/etc/(?:zabbix|nagios|nrpe\.d|monit|munin/plugin-conf\.d|collectd|telegraf|snmp|sensu|icinga2)/", _lines(r"(?i)^\s*UserParameter\s*=\s*[^,]+,(?P<run>.*)", r"^\s*command\[\w+\]\s*=\s*(?P<run>.*)", r"(?i)\bexec\s+\"(?P<run>[^\"]+)\"", r"(?i)\b(?:start|stop|restart|check)\s+program\b.*(?:=|with path)\s*\"?(?P<run>/[^\"]+)", (r"^\s*(?:extend|exec|pass|pass_persist|sh)\s+(?:\S+\s+){1,2}?(?P<run>/\S.*)", 1))),
+    _mechanism("port knocking", "event", r"^/etc/knockd\.conf$|^/etc/fwknop/", _lines((r"(?i)^\s*(?:start_|stop_)?command\s*=\s*(?P<knock>\S.*)", 2))),
+    _mechanism("tunnel of a service", "event", r"^/etc/stunnel/", _lines((r"(?i)^\s*exec\s*=\s*/(?:usr/)?bin/(?:\w*sh|env|nc|socat)\b", 4), (r"(?i)^\s*exec\s*=\s*(?P<run>/\S+)", 1))),
+    _mechanism("hidden service", "event", r"^/etc/tor/|/\.torrc$", _lines((r"(?i)^\s*HiddenService(?:Dir|Port)\s+\S", 2), (r"(?i)^\s*ClientTransportPlugin\s+\S+\s+exec\s+(?P<run>\S+)", 1))),
+    _mechanism("printer", "event", r"^/etc/cups/(?:ppd/|interfaces/)|^/usr/lib/cups/(?:backend|filter|notifier|driver)/", _lines((r"(?i)^\*FoomaticRIPCommandLine[^:]*:\s*\"(?P<run>[^\"&]+)", 1), r"(?i)^\*cupsFilter2?:\s*\"\S+\s+(?:\S+\s+)?\d+\s+(?P<load>/[^\s\"]+)", (r"(?i)^\*FoomaticRIP\w*:.*(?:/dev/tcp|\bcurl\b|\bwget\b|\bsh\s+-c)", 3)), personal=True),
+    _mechanism("restart check", "event", r"^/etc/needrestart/(?!iucode)", _lines((r"\b(?:system|exec)\s*\(?\s*[\"'](?P<run>[^\"']+)|`(?P<load>[^`]+)`", 2)), personal=True),
+    _mechanism("helper of a server", "event", r"^/etc/(?:haproxy|squid\d?|unbound|bind|dnsmasq\.(?:conf|d/)|keepalived|freeradius|samba|proftpd|varnish|uwsgi|asterisk|smartd\.conf|mdadm|apcupsd|nut|autofs|auto\.)", _lines((r"(?i)^\s*(?:lua-load|external-check\s+command|url_rewrite_program|redirect_program|auth_param\s+\w+\s+program|dhcp-script|python-script:|notify(?:_\w+)?|(?:root\s+)?(?:pre|post)exec\s*=|(?:login|add user|check password|message|print)\s+(?:script|command)\s*=|PROGRAM|NOTIFYCMD|SHUTDOWNCMD|exec-\w+\s*=|attach-daemon\d?\s*=|script)\s+[\"']?(?P<run>/[^\"']+)", 0), (r"(?i)\b(?:system|exec)\s*\(\s*[\"']?(?P<run>/[^\"')]+)", 1), (r"(?i)\bos\.execute\b|\bio\.popen\b|^\s*plugin\s+query\s+\"/(?!usr/lib)", 2))),
     _mechanism("ban action", "event", r"^/etc/fail2ban/action\.d/", _lines(r"^\s*action\w+\s*=\s*(?P<run>\S.*)")),
     _mechanism("git hook", "event", r"\.git/hooks/[^/]+$|/\.githooks/[^/]+$", personal=True),
     _mechanism("git settings", "event", r"/\.gitconfig$|\.git/config$|/\.config/git/config$|^/etc/gitconfig$", _GIT, personal=True),
-    _mechanism("desktop start", "login", r"/autostart(?:-scripts)?/[^/]+$|^/usr/share/(?:xsessions|wayland-sessions)/", _lines(r"^\s*(?:Exec|TryExec)\s*=\s*(?P<run>\S.*)"), seldom=True),
+    _mechanism("desktop script", "login", r"/autostart-scripts/[^/]+$|/plasma-workspace/(?:env|shutdown)/[^/]+$|/\.config/openbox/(?:autostart|environment)$|/\.fluxbox/startup$|/\.config/(?:bspwm|herbstluftwm|qtile|awesome)/[^/]+$", _SHELL),
+    _mechanism("window manager", "login", r"/\.config/(?:i3|sway|hypr)/[^/]+$|/\.i3/config$", _lines(r"^\s*exec(?:_always|-once)?\s*=?\s*(?:--\S+\s+)*(?P<run>\S.*)"), personal=True),
+    _mechanism("display manager", "login", r"^/etc/(?:lightdm/|gdm3?/|sddm\.conf(?:\.d/|$))", _lines((r"(?i)^\s*(?:\w+-setup-script|session-wrapper|session-cleanup-script|greeter-wrapper|DisplayCommand|DisplayStopCommand)\s*=\s*(?P<run>\S.*)", 0), (r"(?i)^\s*(?:autologin-user\s*=\s*root|AutomaticLogin\s*=\s*root)\b", 2))),
+    _mechanism("desktop start", "login", r"/autostart/[^/]+$|^/usr/share/(?:xsessions|wayland-sessions)/", _lines(r"^\s*(?:Exec|TryExec)\s*=\s*(?P<run>\S.*)"), seldom=True),
     _mechanism("X session", "login", r"^/etc/X11/(?:Xsession\.d/|xinit/|Xsession$|xdm/)|/\.(?:xsession|xinitrc|xprofile|xsessionrc)$", seldom=True),
     _mechanism("shell start file", "login", r"^/etc/(?:profile$|profile\.d/|bash\.bashrc$|bashrc$|bash_completion\.d/|zsh|fish/|csh\.|skel/\.)", _SHELL),
     _mechanism("shell start file of a person", "login", r"/\.(?:\w*profile|\w*login|\w*logout|\w*shrc|\w*shenv|bash_aliases|xonshrc)$|/\.config/fish/.*\.fish$", _SHELL, personal=True),
@@ -315,12 +339,20 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("loader preload", "loader", r"^/etc/ld\.so\.preload$", _lines((r"^\s*(?P<load>/\S+)", 4)), seldom=True),
     _mechanism("name service", "loader", r"^/etc/nsswitch\.conf$", _lines((r"^\s*(?:passwd|group|shadow|gshadow|hosts|initgroups|sudoers|netgroup)\s*:\s*(?P<services>.+)", 0))),
     _mechanism("cryptographic library", "loader", r"^/etc/ssl/openssl\.cnf$|^/etc/crypto-policies/|^/etc/pki/tls/openssl\.cnf$|^/etc/gss/|^/etc/pkcs11/", _lines((r"^\s*(?:dynamic_path|module|MODULE_PATH|SO_PATH)\s*[=:]\s*(?P<load>/\S+)", 2))),
+    _mechanism("login of Kerberos", "authentication", r"^/etc/krb5\.conf(?:$|\.d/)", _lines((r"^\s*module\s*=\s*\w+:(?P<load>/\S+)", 2), (r"^\s*auth_to_local\s*=\s*RULE:.*/root\b|^\s*auth_to_local_names\b", 1)), personal=True),
     _mechanism("alternative", "loader", r"^/etc/alternatives/[^/]+$", _lines(r"^\Z"), personal=True),
     _mechanism("PAM", "authentication", r"^/(?:etc|usr/lib)/pam\.(?:d/|conf$)", _PAM),
     _mechanism("polkit", "authentication", r"/polkit-1/(?:rules\.d|localauthority(?:\.conf\.d)?)/", _lines((r"\bpolkit\.Result\.(?:YES|AUTH_SELF)\b", 2), (r"(?i)^\s*Result(?:Any|Inactive|Active)\s*=\s*yes", 2), (r"polkit\.spawn\(\[?\s*[\"'](?P<run>[^\"']+)", 3)), seldom=True),
     _mechanism("polkit action", "authentication", r"/polkit-1/actions/", _lines((r"<allow_(?:any|inactive|active)>yes<", 1)), seldom=True),
     _mechanism("D-Bus policy", "authentication", r"/dbus-1/(?:system|session)\.d/|/dbus-1/system-local\.conf", _lines((r"<allow\s+(?:own|send_destination)=\"\*\"", 2)), seldom=True),
     _mechanism("sudo", "authentication", r"^/etc/sudoers(?:\.d/|$)", _SUDO, personal=True),
+    _mechanism("account record", "authentication", r"/userdb/[^/]+\.(?:user|group|membership|user-privileged)$|^/var/lib/systemd/home/[^/]+\.home", _lines((r"\"(?:uid|gid)\"\s*:\s*0\b", 4), (r"\"(?P<record>userName|groupName)\"\s*:", 0)), seldom=True),
+    _mechanism("account made at start", "authentication", r"/sysusers\.d/", _lines((r"^\s*u\S*\s+(?!root\s)\S+\s+[\"']?0(?::\S+)?[\"']?\s", 4), (r"^\s*u\S*\s+\S+\s.*/(?:ba|da|z|k)?sh\s*$", 1), (r"^\s*m\s+\S+\s+(?:root|sudo|wheel|shadow|disk|docker|kmem)\s*$", 2))),
+    _mechanism("subordinate numbers", "authentication", r"^/etc/sub[ug]id$", _lines((r"^[^:#]+:\d{1,4}:\d+\s*$", 3)), personal=True),
+    _mechanism("login settings", "authentication", r"^/etc/login\.defs$", _lines((r"^\s*ENCRYPT_METHOD\s+(?:DES|MD5)\b|^\s*MD5_CRYPT_ENAB\s+yes", 2), (r"^\s*(?:FAILLOG_ENAB|LASTLOG_ENAB|SYSLOG_SU_ENAB|LOG_OK_LOGINS)\s+no\b|^\s*LOGIN_RETRIES\s+\d{3}", 1), (r"^\s*(?:FAKE_SHELL|SULOG_FILE|USERDEL_CMD|NONEXISTENT)\s+(?P<run>/\S+)", 1)), personal=True),
+    _mechanism("login shells", "authentication", r"^/etc/shells$", _lines((r"^\s*/(?:tmp|var|dev|run|home|root|srv|opt|mnt|usr/(?:share|lib|src|include|games))/\S+", 2), r"^\s*(?P<load>/\S+)"), personal=True),
+    _mechanism("who may use cron or at", "authentication", r"^/etc/(?:cron|at)\.allow$", _lines((r"^\s*(?:www-data|apache|nginx|nobody|daemon|bin|sys|games|man|lp|mail|news|uucp|proxy|backup|list|irc|postgres|mysql|redis|tomcat)\s*$", 2), (r"^\s*(?P<who>[\w.-]+)", 1)), personal=True),
+    _mechanism("PAM script", "authentication", r"^/etc/security/namespace\.init$"),
     _mechanism("sudo plug-in", "authentication", r"^/etc/sudo\.conf$", _lines((r"^\s*(?:Plugin\s+\S+|Path\s+\S+)\s+(?P<load>/\S+)", 0))),
     _mechanism("doas", "authentication", r"^/etc/doas\.(?:conf|d/)", _lines((r"^\s*permit\s+.*\bnopass\b", 1)), personal=True),
     _mechanism("Python start file", "interpreter", r"/(?:site|dist)-packages/[^/]+\.pth$", _lines((r"^import[ \t](?!os; var = 'SETUPTOOLS_USE_DISTUTILS'|__editable__|_virtualenv\b|coverage\b|distutils-|sys, types, os;|site; exec\(open|_distutils_hack|zope\b|pytest_cov|a1_coverage|protobuf|google_|matplotlib)(?P<code>.*)", 2))),
@@ -343,7 +375,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("kubelet settings", "container", r"^/var/lib/kubelet/config\.yaml$|^/etc/kubernetes/kubelet[^/]*\.ya?ml$", _KUBELET, personal=True),
     _mechanism("container unit", "container", r"/containers/systemd/", _QUADLET),
     _mechanism("compose file", "container", r"/(?:docker-)?compose[^/]*\.ya?ml$", _COMPOSE, personal=True),
-    _mechanism("Docker settings", "container", r"^/etc/docker/daemon\.json$|/hostconfig\.json$|^/etc/containers/containers\.conf|/\.config/containers/containers\.conf", _DOCKER, personal=True),
+    _mechanism("Docker settings", "container", r"^/etc/docker/daemon\.json$|^/etc/containerd/|/hostconfig\.json$|^/etc/containers/containers\.conf|/\.config/containers/containers\.conf", _DOCKER, personal=True),
     _mechanism("container network", "container", r"^/etc/cni/net\.d/", _lines(r"\"type\"\s*:\s*\"(?P<plugin>[^\"]+)\"")),
     _mechanism("container registry", "trust", r"^/etc/containers/registries\.conf(?:$|\.d/)|/\.config/containers/registries\.conf", _REGISTRY, personal=True),
     _mechanism("package source", "trust", r"^/etc/apt/sources\.list(?:\.d/|$)|^/etc/yum\.repos\.d/|^/etc/zypp/repos\.d/|^/etc/apk/repositories", _lines((r"(?i)\[[^\]]*\btrusted\s*=\s*yes|^\s*Trusted\s*:\s*yes|\ballow-insecure\s*=\s*yes", 2), (r"(?i)^\s*(?:repo_)?gpgcheck\s*=\s*0", 2), (r"(?i)^\s*sslverify\s*=\s*(?:0|false)", 2)), personal=True),
@@ -355,6 +387,11 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("rsyslog filter", "logging", r"^/etc/rsyslog\.(?:conf$|d/)", _lines((r"(?i)^\s*:\w+\s*,\s*\w+\s*,\s*\"[^\"]*(?:\d{1,3}(?:\.\d{1,3}){3}|ssh|sudo|auth|cron|su\b|login|root|COMMAND)[^\"]*\"\s*(?:stop|~)", 2), (r"(?i)^\s*if\b.*(?:ssh|sudo|auth|cron|login|COMMAND|fromhost|\d{1,3}(?:\.\d{1,3}){3}).*\bthen\s+(?:stop|~|\{\s*stop)", 2), (r"(?i)^\s*(?:auth|authpriv|cron)\S*\s+(?:stop|~|/dev/null)\s*$", 2), (r"(?i)^\s*\*\.\*\s+(?:stop|~)\s*$", 3)), personal=True),
     _mechanism("audit", "logging", r"^/etc/audit/", _lines((r"^\s*-e\s+0\s*$", 2), (r"^\s*-a\s+(?:never|exit,never|never,\w+)\b.*", 1), (r"(?i)^\s*write_logs\s*=\s*no|^\s*max_log_file_action\s*=\s*ignore", 2)), personal=True),
     _mechanism("PAM of logins", "authentication", r"^/etc/pam\.d/(?:login|sshd|remote|common-\w+|system-auth|password-auth|sudo|cron|vsftpd|ftp|dovecot|xrdp\S*|gdm\S*|lightdm\S*)$", _lines((r"^\s*-?auth\s+(?:sufficient|\[success=(?:done|ok)[^\]]*\])\s+(?:\S*/)?pam_rootok\.so", 3)), personal=True),
+    _mechanism("task of an editor", "login", r"/\.vscode/(?:tasks|launch|settings)\.json$|/\.idea/(?:workspace|externalTools)\.xml$|/\.devcontainer/devcontainer\.json$", _lines(r"\"(?:command|program|windows|linux|terminal\.integrated\.shell\.linux|python\.defaultInterpreterPath|(?:post|on|initialize)\w*Command)\"\s*:\s*\"(?P<run>[^\"]+)\"", (r"\"runOn\"\s*:\s*\"folderOpen\"", 1)), personal=True),
+    _mechanism("assistant", "login", r"/\.(?:claude|gemini|cursor|codex|copilot|windsurf)/[^/]+\.(?:json|toml)$|/\.mcp\.json$", _lines((r"\"?(?:command|cmd|apiKeyHelper|notify)\"?\s*[:=]\s*\[?\s*\"(?P<run>[^\"]+)\"", 0), (r"\"(?:defaultMode|permissionMode)\"\s*:\s*\"bypassPermissions\"|dangerously", 1)), personal=True),
+    _mechanism("cloud client", "login", r"/\.aws/cli/alias$|/\.terraformrc$|/\.config/gcloud/.*\.ya?ml$", _lines(r"^\s*\w[\w-]*\s*=\s*!(?P<run>\S.*)", r"^\s*args\s*=\s*\[\s*\"(?P<run>[^\"]+)\""), personal=True),
+    _mechanism("build tool", "interpreter", r"/\.cargo/config(?:\.toml)?$|/\.gradle/(?:init\.gradle(?:\.kts)?|init\.d/[^/]+)$|/\.m2/settings\.xml$|/\.config/pip/pip\.conf$|/\.envrc$|/\.pythonrc(?:\.py)?$|/\.(?:irbrc|pryrc|guilerc|ghci|Rprofile|sqliterc|perltidyrc|lldbinit)$|^/etc/(?:R/Rprofile\.site|irbrc)$|/rubygems/defaults/operating_system\.rb$|/rubygems_plugin\.rb$", _lines((r"(?i)^\s*(?:rustc-wrapper|rustc-workspace-wrapper|linker|runner)\s*=\s*\"(?P<run>[^\"]+)\"", 1), (r"\b(?:system2?|exec|spawn|Popen|popen|execute|shell)\s*[( ]\s*[\[(]?\s*[\"'](?P<run>[^\"']+)", 1), (r"^\s*(?:\.shell|\.system|:!|!)\s*(?P<run>\S.*)", 1)), personal=True),
+    _mechanism("browser policy", "loader", r"^/etc/(?:opt/)?(?:chrome|chromium(?:-browser)?|edge|brave|firefox(?:-esr)?)/(?:policies|native-messaging-hosts|defaults|distribution)/|/NativeMessagingHosts/[^/]+\.json$|/native-messaging-hosts/[^/]+\.json$", _lines((r"\"path\"\s*:\s*\"(?P<load>/[^\"]+)\"", 0), (r"(?i)(?:ExtensionInstallForcelist|ExtensionSettings|InstallForced|force_installed|ProxySettings|CertificateTransparencyEnforcementDisabled)", 1))),
     _mechanism("debugger", "login", r"/\.gdbinit$|/\.config/gdb/gdbinit$", _lines((r"^\s*(?:shell|!|source)\s+(?P<run>\S.*)", 1)), personal=True),
     _mechanism("desktop entry", "login", r"/\.local/share/applications/[^/]+\.desktop$", _lines(r"^\s*(?:Exec|TryExec)\s*=\s*(?P<run>\S.*)"), personal=True),
     _mechanism("known hosts", "trust", r"/\.ssh/known_hosts2?$|^/etc/ssh/ssh_known_hosts2?$", _lines((r"^\s*@cert-authority\s+(?:\S*,)?\*(?:,|\s)", 2)), personal=True),
@@ -367,9 +404,9 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("process manager", "service", r"^/etc/supervis(?:or|ord)(?:/|\.d/|\.conf$)|^/etc/(?:monit\.d|circus|runit|s6)/", _lines(r"^\s*(?:command|exec|cmd)\s*=\s*(?P<run>\S.*)")),
     _mechanism("account creation", "event", r"/(?:adduser|deluser)\.local$|^/etc/(?:adduser|deluser)\.conf$", seldom=True),
     _mechanism("packet filter", "trust", r"^/etc/(?:iptables/|nftables|sysconfig/ip6?tables|ufw/.*\.rules$|firewall)", _FILTER, personal=True),
-    _mechanism("ban settings", "logging", r"^/etc/fail2ban/(?:jail|fail2ban)", _lines((r"(?i)^\s*ignoreip\s*=.*(?:\b0\.0\.0\.0/0|::/0)", 2)), personal=True),
+    _mechanism("ban settings", "logging", r"^/etc/fail2ban/(?:jail|fail2ban)", _lines((r"(?i)^\s*ignoreip\s*=.*(?:\b0\.0\.0\.0/0|::/0)", 2), (r"(?i)^\s*ignoreip\s*=(?:.*[\s,])?" + ELSEWHERE, 1)), personal=True),
     _mechanism("mail filter", "event", r"/(?:\.dovecot\.sieve|sieve/[^/]+\.sieve)$|/\.(?:mailfilter|procmailrc)$", _lines((r"(?i)\bredirect\s+:copy\b", 2), (r"(?i)\bredirect\s+\"", 1), (r"(?i)\bexecute\s+(?::\w+\s+)*\"(?P<run>[^\"]+)", 2), (r"^\s*!\s*\S+@", 1)), personal=True),
-    _mechanism("remote management", "service", r"^/etc/(?:salt/minion|puppet(?:labs)?/|chef/|osquery/|teamviewer/|rustdesk)", _lines((r"(?i)^\s*(?:-\s*)?(?:master|server)\s*[:=]\s*[\"']?\d{1,3}(?:\.\d{1,3}){3}", 2), (r"(?i)^\s*(?:master|server)\s*[:=]\s*\S", 1))),
+    _mechanism("remote management", "service", r"^/etc/(?:salt/minion|puppet(?:labs)?/|chef/|osquery/|teamviewer/|rustdesk|anydesk|amazon/ssm/|cloudflared/|zerotier|netbird|mesh(?:central|agent)|tactical)|/\.config/rustdesk/", _lines((r"(?i)^\s*(?:-\s*)?(?:master|server|(?:custom-)?rendezvous[_-]server|relay[_-]server|url)\s*[:=]\s*[\"']?(?:https?://)?\d{1,3}(?:\.\d{1,3}){3}", 2), (r"(?i)^\s*(?:master|server|tunnel|service)\s*[:=]\s*\S", 1))),
 )  # fmt: skip
 """In order: the first whose paths fit a file is the file's; `rsyslog filter` looks at files of `rsyslog` as well."""
 

@@ -27,7 +27,7 @@ _STARTED = Directive(
 )
 """A daemon writes where something starts, or is allowed, by itself."""
 _SENT = Directive(
-    r"(?i)(?:^|[\s_.\"'-])(?:dns|(?:https?_|socks_|all_)?proxy|relay_?host|\w*milters?|endpoint|remote\w*|upstream|forward(?:ers?|_to)?|index-url|mirror|server|master)"
+    r"(?i)(?:^|[\s_.\"'-])(?:dns|(?:https?_|socks_|all_)?proxy|peer|relay_?host|\w*milters?|endpoint|remote\w*|upstream|forward(?:ers?|_to)?|index-url|mirror|server|master)"
     r"[\"']?\s*(?:[=:]|\s)\s*[\[\"']?(?:\w+:(?://)?)?(?:[^@/\s\"']*@)?" + ELSEWHERE,
     1,
 )
@@ -49,8 +49,25 @@ _KEYS_ELSEWHERE = Directive(
     r"(?i)-o\s*[\"']?(?:AuthorizedKeys(?:File|Command)|TrustedUserCAKeys|PermitEmptyPasswords)\b", 2
 )
 """sshd(8) is told on its command line who may log in."""
+_FROM = Directive(
+    r"(?i)\b(?:https?|ftp|tftp|wss?|tcp|udp|socks5h?|ldaps?|git|ssh|rsync)://(?:[^@/\s\"']*@)?" + ELSEWHERE, 1
+)
+"""Something is fetched from, or sent to, an address of the Internet that has no name."""
+_SHELL_GIVEN = Directive(
+    r"(?i)^\s*[\"']?[\w./:-]*(?:exec|command|cmd|program|script|hook|handler|filter|helper|run|start|action|spawn|server)\w*[\"']?"
+    r"\s*[=:\s]\s*\[?[\"']?(?:/usr)?/bin/(?:(?:ba|da|z|k)?sh|busybox|socat|nc(?:at|\.\w+)?)[\"']?(?:\s+-\w*i\b|\s*[\"',\]]*\s*$)",
+    3,
+)
+"""A daemon is given a shell, and no command, to start."""
+_CODE_GIVEN = Directive(
+    r"(?i)\b(?:os\.(?:execute|system|popen)|io\.popen|subprocess\.\w+|Runtime\.getRuntime\(\)\.exec|child_process|"
+    r"polkit\.spawn|Process\.(?:Start|spawn))\s*[(.\[]",
+    2,
+)
+"""A file of settings holds code that starts programs."""
 _GENERAL = (
-    PRELOADED, _SERVED, _STARTED, _LET_IN, _WRITTEN_DOWN, _KEYS_ELSEWHERE, _INCLUDED, _RELAYED, _SENT,
+    PRELOADED, _SERVED, _STARTED, _LET_IN, _WRITTEN_DOWN, _KEYS_ELSEWHERE, _SHELL_GIVEN, _CODE_GIVEN, _INCLUDED, _RELAYED,
+    _SENT, _FROM,
 )  # fmt: skip
 _SEARCH_PATH = (
     r"(?i)(?:^|[\s\"'=])(?P<key>secure_path|(?:ENV_)?(?:SU)?PATH|LD_LIBRARY_PATH|PYTHONPATH|PERL5LIB|RUBYLIB|NODE_PATH|CLASSPATH"
@@ -70,7 +87,7 @@ def of_setting(path: str, text: str) -> Iterator[tuple[Directive, str]]:
     [(3, '/var/www/html/x.php')]
     """
     for directive in _GENERAL:
-        if directive in {_SENT, _RELAYED} and _AS_IT_IS.match(path):
+        if directive in {_SENT, _RELAYED, _FROM} and _AS_IT_IS.match(path):
             continue
         groups = search(directive.pattern, text)
         if groups is not None:

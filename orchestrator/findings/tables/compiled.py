@@ -41,10 +41,10 @@ def compiled(collected: CollectionReader) -> Iterator[Row]:
     found: list[Entry] = []
 
     def wanted(name: str, is_link: bool) -> bool:
-        return name == STATUS or tells_of_work(name) or (not is_link and bool(_COMPILED.match(name)))
+        return name in STATUS or tells_of_work(name) or (not is_link and bool(_COMPILED.match(name)))
 
     for entry in entries_named(collected, "bodyfile", wanted):
-        if entry.name == STATUS:
+        if entry.name in STATUS:
             note_status(minutes, entry.changed)
         elif tells_of_work(entry.name):
             note_work(minutes, entry.changed)

@@ -66,20 +66,59 @@ def _programs(entry: Entry) -> bool:
     return _may_run(entry) and (bool(_LANGUAGE.match(entry.name)) or not _MADE.search(entry.name))
 
 
+@table(
+    "marks-set-later",
+    reads="bodyfile package-digests",
+    fields=FIELDS
+    | {"others": "files of packages with such a mark that were changed when their package was installed"},
+)
+def marks_set_later(collected: CollectionReader) -> Iterator[Row]:
+    """Packages' programs that run as their owner or group, and were changed when no package was being installed."""
+    digests, now = digests_of(collected), collected_at(collected)
+    minutes: dict[int, float] = {}
+    found: list[Entry] = []
+    for entry in entries_named(
+        collected, "bodyfile", lambda name, is_link: not is_link and (bool(_PROGRAM.match(name)) or _of_dpkg(name))
+    ):
+        if entry.name in STATUS:
+            note_status(minutes, entry.changed)
+        elif tells_of_work(entry.name):
+            note_work(minutes, entry.changed)
+        elif (
+            _MARKED.match(entry.mode)
+            and digests.knows(entry.name) == "yes"
+            and collected.meter.hold("marks", entry.name)
+        ):
+            found.append(entry)
+    started = started_at(collected)
+    late = [entry for entry in found if not near_installation(entry.changed, minutes, started)]
+    others = len(found) - len(late)
+    for entry in late if others > len(late) else ():
+        yield Row({**fields_of(entry, digests, now), "others": others}, Place("bodyfile", entry.line), entry.changed)
+
+
+def _of_dpkg(name: str) -> bool:
+    return name in STATUS or tells_of_work(name)
+
+
+_MARKED = re.compile(r"^-(?:..[sS]|.{5}[sS])")
+_PROGRAM = re.compile(r"^(?:/usr)?/(?:s?bin|lib\w*|games)/")
+
+
 def _foreign(collected: CollectionReader, wanted: Callable[[Entry], bool]) -> Iterator[Row]:
     digests, now = digests_of(collected), collected_at(collected)
     minutes: dict[int, float] = {}
     found: list[Entry] = []
 
     def interesting(name: str, is_link: bool) -> bool:
-        if name == STATUS or tells_of_work(name):
+        if name in STATUS or tells_of_work(name):
             return True
         if is_link or digests.knows(name) != "no":
             return False
         return bool(_SYSTEM.match(name))
 
     for entry in entries_named(collected, "bodyfile", interesting):
-        if entry.name == STATUS:
+        if entry.name in STATUS:
             note_status(minutes, entry.changed)
         elif tells_of_work(entry.name):
             note_work(minutes, entry.changed)

@@ -77,6 +77,8 @@ _GUARDS = re.compile(
     r"|osqueryd|falco\S*|falcon-sensor|mdatp|psad|samhain|tripwire|rkhunter|logcheck|nftables|ufw|firewalld|apparmor)\.service$"
 )
 """Units that write down or hold back what intruders do."""
+_ROOT_SHELLS = re.compile(r"/(?:debug-shell|rescue|emergency)\.service$")
+"""Units of systemd(1) that give whoever comes to the console a shell of root's, once they are enabled."""
 _MOST_NAMES = 8
 """Of one line."""
 _MOST_NAMED = 200
@@ -196,6 +198,8 @@ def _link(member: Member, found: tuple[Mechanism, ...]) -> tuple[Told, ...]:
     if member.target == "/dev/null":
         guard = found[0].name == "systemd unit" and _GUARDS.search(member.name)
         return (Told(MASKED, None, "masked: it never starts", (), 2, ()),) if guard else ()
+    if _ROOT_SHELLS.search(member.target) and "/systemd/" in member.name:
+        return (Told(found[0], None, f"-> {member.target}: a shell of root's that asks for nothing", (), 3, ()),)
     if found[0].name == "access control":
         return (Told(found[0], None, f"-> {member.target}: this profile is not enforced", (), 1, ()),)
     if found[0].directives and found[0].name not in {"alternative", "systemd unit", "cron"}:

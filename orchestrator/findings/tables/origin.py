@@ -27,7 +27,8 @@ _LAST = -1
 """Stands in place of a minute for the time when dpkg(1) last wrote its status, after the last script of a package."""
 _AFTER = 2.0
 """Seconds after that in which a file may still be a package's."""
-STATUS = "/var/lib/dpkg/status"
+STATUS = frozenset({"/var/lib/dpkg/status", "/var/lib/dpkg/status-old"})
+"""dpkg(1) links the second to the first whenever it writes the first anew: what changes one alone is not dpkg."""
 _MOST_LINKS = 100_000
 _MOST_TEXT = 16 << 20
 """Bytes of all scripts of packages."""
@@ -147,8 +148,8 @@ def near_installation(changed: float, minutes: Mapping[int, float], started: flo
 
 
 def note_status(minutes: dict[int, float], changed: float) -> None:
-    """Remember when dpkg(1) last wrote its status, in seconds since the epoch."""
-    minutes[_LAST] = changed
+    """Remember when dpkg(1) last wrote its status, in seconds since the epoch: the earlier time of its two files."""
+    minutes[_LAST] = min(changed, minutes.get(_LAST, changed))
 
 
 def tells_of_work(name: str) -> bool:
@@ -184,11 +185,11 @@ def origins(collected: CollectionReader, wanted: Iterable[str], digests: Digests
     def interesting(name: str, is_link: bool) -> bool:
         if canonical(name) in names:
             return True
-        return tells_of_work(name) or name == STATUS or (is_link and bool(_LINKS.match(name)))
+        return tells_of_work(name) or name in STATUS or (is_link and bool(_LINKS.match(name)))
 
     for entry in entries_named(collected, "bodyfile", interesting):
         name = canonical(entry.name)
-        if entry.name == STATUS:
+        if entry.name in STATUS:
             note_status(walk.minutes, entry.changed)
         if tells_of_work(entry.name):
             note_work(walk.minutes, entry.changed)

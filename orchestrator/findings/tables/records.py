@@ -32,19 +32,25 @@ _LATE = 60.0
 def package_record_times(collected: CollectionReader) -> Iterator[Row]:
     """Lists and digests of packages' files that were changed long after the package's other records."""
     groups: dict[str, list[tuple[str, Entry]]] = {}
-    last = 0.0
+    status: dict[str, Entry] = {}
 
     def wanted(name: str, is_link: bool) -> bool:
-        return not is_link and (name.startswith(_INFO) or name == STATUS)
+        return not is_link and (name.startswith(_INFO) or name in STATUS)
 
     for entry in entries_named(collected, "bodyfile", wanted):
-        if entry.name == STATUS:
-            last = entry.changed
+        if entry.name in STATUS:
+            status[entry.name] = entry
             continue
         package, dot, end = entry.name.removeprefix(_INFO).rpartition(".")
         if dot and "/" not in package and collected.meter.hold("records of packages", entry.name):
             groups.setdefault(package, []).append((end, entry))
-    now = collected_at(collected)
+    now, last = collected_at(collected), min((entry.changed for entry in status.values()), default=0.0)
+    newest = max(status.values(), key=lambda entry: entry.changed, default=None)
+    if newest and last + _LATE < newest.changed <= now + 86400:
+        row: Fields = {"path": newest.name, "package": "all", "after": True, "size": newest.size}
+        yield Row(
+            row | {"hours": round((newest.changed - last) / 3600, 1)}, Place("bodyfile", newest.line), newest.changed
+        )
     for package, records in groups.items():
         first = min(entry.changed for _, entry in records)
         for end, entry in records:
@@ -52,6 +58,6 @@ def package_record_times(collected: CollectionReader) -> Iterator[Row]:
             # dpkg writes the list anew when it installs; the rest comes out of the package's archive.
             apart = len(records) > 1 and entry.changed > first + _TOGETHER and end != "list"
             if end in _ENDS and (late or apart):
-                row: Fields = {"path": entry.name, "package": package, "after": late, "size": entry.size}
+                row = {"path": entry.name, "package": package, "after": late, "size": entry.size}
                 row |= {"hours": round((entry.changed - first) / 3600, 1)}
                 yield Row(row, Place("bodyfile", entry.line), entry.changed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from stopgap.orchestrator.evidence.reader import CollectionReader, with_artifact
 from stopgap.orchestrator.findings.provenance.acts import acts_of
@@ -72,6 +72,7 @@ def running(collected: CollectionReader) -> Iterator[Row]:
     wanted = [str(row.fields["program"]) for row in found] + [path for path, _ in scripts.values() if path]
     known, now = origins(collected, wanted, digests_of(collected)), collected_at(collected)
     silent, altered = _without_history(volatile), _altered(volatile, known)
+    bare = _without_environment(volatile, [row.fields for row in found])
     for row in found:
         if row.fields["pid"] in inside or row.fields["memory"]:
             continue
@@ -80,7 +81,10 @@ def running(collected: CollectionReader) -> Iterator[Row]:
             script = ""
         subject = script or program
         spaces = apart.get(int(row.fields["pid"]), ())
+        group = groups.get(int(row.fields["pid"]), "")
         weight, because = _weigh(row.fields, program, script, known, row.fields["pid"] in silent, spaces)
+        for its, reason in _odd(row.fields, program, script, group, row.fields["pid"] in bare):
+            weight, because = max(weight, its), [*because, reason]
         if program in altered and not row.fields["gone"]:
             weight, because = 4, [*because, "runs another content than its package brought"]
         if weight:
@@ -140,6 +144,58 @@ def _weigh(
     return weight, because
 
 
+def _odd(
+    process: Mapping[str, Value], program: str, script: str, group: str, bare: bool
+) -> Iterator[tuple[int, str]]:
+    """Yield what is odd about how a process was started, each with its weight."""
+    general = bool(_GENERAL.search(program)) and not script
+    folder = str(process["folder"])
+    if is_hidden(folder) and place_of(folder) in {"system", "data", "open", "local"} and not _KEPT.search(folder):
+        yield (3 if place_of(folder) != "local" else 2) if general else 2, f"stands in {folder}"
+    if _DISGUISED.search(program):
+        yield 3, "a program that is named as something else"
+    if bare and general:
+        yield 2, "was started without any environment"
+    if _names_no_code(process, program) and not group.endswith((".service", ".socket")):
+        yield 3, "an interpreter that calls itself something else, of no unit"
+
+
+_KEPT = re.compile(r"/\.(?:git|svn|hg|venv|cache|npm|config|local|snapshots?|build-id|well-known)(?:/|$)")
+"""Hidden directories that programs make for themselves."""
+_DISGUISED = re.compile(
+    r"(?i)\.(?:jpe?g|png|gif|ico|bmp|webp|svg|pdf|txt|log|md|csv|html?|css|conf|cfg|ini|dat|tmp|bak|gz|zip|mp[34]|docx?|xlsx?|ttf|woff2?)$"
+)
+
+
+def _names_no_code(process: Mapping[str, Value], program: str) -> bool:
+    """Tell whether the command line of an interpreter names neither the interpreter nor any file."""
+    words = str(process["arguments"]).split(" ")
+    first = words[0].rpartition("/")[2].lstrip("-")
+    if (
+        not words[0]
+        or not _LANGUAGE.search(program)
+        or first.rstrip(":").startswith(("perl", "python", "ruby", "php"))
+    ):
+        return False
+    return not any(word.startswith(("/", "-")) for word in words)
+
+
+_LANGUAGE = re.compile(r"/(?:python[0-9.]*|perl[0-9.]*|ruby[0-9.]*|php[0-9.]*)$")
+
+
+def _without_environment(collected: CollectionReader, found: Sequence[Mapping[str, Value]]) -> frozenset[int]:
+    """Return the processes that have no environment at all; none where environments were not collected."""
+    with_one: set[int] = set()
+    for _, text in collected.lines("process-environments"):
+        match = _ENVIRONMENT.match(text)
+        if match and (pid := parse_int(match[1], 9)) and (pid in with_one or collected.meter.hold("pids")):
+            with_one.add(pid)
+    if 1 not in with_one:  # not root's collection, in which nearly all are withheld
+        return frozenset()
+    return frozenset(int(each["pid"]) for each in found if each["pid"] not in with_one)
+
+
+_ENVIRONMENT = re.compile(r"/proc/([0-9]{1,9})/environ:\w")
 _TOLD = frozenset({"fetch and run", "shell to elsewhere", "decode", "miner"})
 
 
