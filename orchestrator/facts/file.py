@@ -101,6 +101,8 @@ class File(Reader[FileFact]):
     """Read one path: metadata, a link's destination (not followed), and a file's content up to CONTENT_CAP bytes."""
 
     path: str
+    changes: bool = True
+    """A step that reads the path may change it by a PathChange: its prospects are read with it."""
     cap = CONTENT_CAP + 4096
 
     def script(self) -> str:

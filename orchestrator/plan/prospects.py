@@ -42,8 +42,9 @@ class Asked:
 
     @classmethod
     def of(cls, readers: Iterable[Reader[object]]) -> Asked:
-        """Return the readers for the paths read by a step: such paths are the possible changes."""
-        return cls(tuple(dict.fromkeys(reader.path for reader in readers if isinstance(reader, File))))
+        """Return the readers for the paths read by a step: such paths are the possible changes, but for a few."""
+        files = (reader for reader in readers if isinstance(reader, File) and reader.changes)
+        return cls(tuple(dict.fromkeys(reader.path for reader in files)))
 
     @property
     def writable(self) -> Writable:

@@ -88,8 +88,8 @@ ExecReload=/bin/sh {script}
 
 
 def end_reader(label: str) -> File:
-    """Return a reader for the block's end, as used after a reboot."""
-    return File(_until(label))
+    """Return a reader for the block's end, as used after a reboot; commands alone write the file."""
+    return File(_until(label), changes=False)
 
 
 def loader_readers(label: str) -> Mapping[str, Reader[Any]]:

@@ -106,6 +106,10 @@ def test_whatever_a_file_has_is_kept_in_the_change_and_in_its_undo(tmp_path: Pat
         assert (path.read_text(), attributes(path), path.stat().st_mode & 0o777) == (content, ATTRIBUTES, 0o640)
 
 
+def test_a_file_that_commands_alone_write_is_asked_for_no_prospects() -> None:
+    assert Asked.of([File("/etc/changed"), File("/etc/kept", changes=False)]).paths == ("/etc/changed",)
+
+
 def test_a_removed_file_comes_back_with_all_that_it_had(tmp_path: Path) -> None:
     path = having(tmp_path / "file")
     change = planned(path, "new\n")
