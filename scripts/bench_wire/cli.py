@@ -26,6 +26,7 @@ from bench_wire import (
     peers,
     start_up,
     streaming,
+    twenty,
 )
 from bench_wire.place import LAB, Place
 from bench_wire.table import Row, show
@@ -38,6 +39,7 @@ PARTS: dict[str, Callable[[Place], Iterator[Row]]] = {
     "cut-off": cut_off.measure,
     "drivers": drivers.measure,
     "flows": flows.measure,
+    "twenty": twenty.measure,
     "eight": eight.measure,
     "streaming": streaming.measure,
     "evidence": evidence.measure,
