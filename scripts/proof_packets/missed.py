@@ -11,7 +11,7 @@ from lab_hosts import namespaces
 from lab_hosts.topology import BY_NAME
 
 from proof_packets.inside import on
-from proof_packets.ways import INTERNET, NEIGHBOUR, PROVIDER, SECOND, WEB, End, Way
+from proof_packets.ways import INTERNET, NEIGHBOUR, OPERATOR, PROVIDER, SECOND, SPARE, WEB, End, Way
 
 PRIVATE = End("web", "10.77.0.10", WEB.ipv6)
 LATER = End("web", "203.0.113.12", "2001:db8:113::12")
@@ -180,6 +180,8 @@ MISSED = (
         arrange=(
             ("edge", f"route add default via {PROVIDER.ipv4} table {_SECOND_TABLE}"),
             ("edge", f"route add 203.0.113.0/24 dev br0 table {_SECOND_TABLE}"),
+            ("edge", f"route add {OPERATOR.ipv4} dev op0 table {_SECOND_TABLE}"),
+            ("edge", f"route add {SPARE.ipv4} dev sp0 table {_SECOND_TABLE}"),
             ("edge", f"rule add pref {_RULE} from {WEB.ipv4} lookup {_SECOND_TABLE}"),
             ("edge", f"rule add pref {_RULE} to {WEB.ipv4} lookup {_SECOND_TABLE}"),
         ),
@@ -215,7 +217,7 @@ MISSED = (
         ),
         ALL,
         where_it_drops=(
-            "systemctl reload nftables 2>/dev/null || nft -f /etc/nftables.conf",
+            "systemctl reload nftables 2>/dev/null || nft flush ruleset",
             "! [ -e /etc/router-before ] || systemctl restart router-before; "
             "! [ -e /usr/bin/podman ] || podman network reload --all >/dev/null",
         ),

@@ -19,7 +19,7 @@ s  goes to the spare, which sees whence it comes      !  is otherwise than the d
 o  passes: the driver cannot drop it, and says so     x  is cut: the driver cannot spare it, and says so
 .  the driver cannot do that, and refuses it
 """
-LABEL, CELL = 32, 10
+LABEL, CELL = 32, 12
 
 
 def lines(columns: Sequence[Measured]) -> Iterator[str]:
