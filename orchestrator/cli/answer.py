@@ -39,9 +39,11 @@ def answer(options: AnswerOptions) -> int:
     with open_journal() as journal:
         run = journal.resolve(options.run)
         history = journal.history(run)
-        if history.state != "running":
+        goes_on = history.state == "running"
+        given_before = [a for a in history.answers if a.step == options.step and options.target in {None, a.target}]
+        if not goes_on and not given_before:
             raise RefusedError(tr("run {run} does not wait: it is {state}", run=run, state=history.state))
-        waiting = [asked for asked in history.waiting if options.target in {None, asked.target}]
+        waiting = [asked for asked in history.waiting if goes_on and options.target in {None, asked.target}]
         if options.step is None:
             if options.json:
                 print_document(questions_document(run, waiting))
@@ -51,14 +53,14 @@ def answer(options: AnswerOptions) -> int:
         mine = [asked for asked in waiting if asked.step == options.step]
         if not mine:
             others = ", ".join(dict.fromkeys(asked.step for asked in waiting))
-            if given := [a for a in history.answers if a.step == options.step and options.target in {None, a.target}]:
+            if given_before:
                 raise RefusedError(
                     tr(
                         "step {step} of run {run} was answered by {by}: {answer}; this answer decides nothing",
                         step=options.step,
                         run=run,
-                        by=given[-1].by,
-                        answer=given[-1].answer,
+                        by=given_before[-1].by,
+                        answer=given_before[-1].answer,
                     )
                 )
             raise RefusedError(

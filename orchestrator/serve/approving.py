@@ -9,6 +9,8 @@ from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.journal import History
 from stopgap.orchestrator.roles import Roles
 from stopgap.orchestrator.run.approval import ToApprove, run_to_approve
+from stopgap.orchestrator.runbook import Step
+from stopgap.orchestrator.serve.run_view import steps_of_text
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,13 @@ class Lacks:
         """Return the hosts that the steps name, each with its address."""
         if self.plan is None:
             return []
-        names = (name for step in self.plan.steps for name in (step.target, step.host) if name)
-        return [(name, self.plan.addresses.get(name, "")) for name in dict.fromkeys(names)]
+        names = dict.fromkeys(name for step in self.plan.steps for name in (step.target, step.host) if name)
+        return [(name, self.plan.addresses[name]) for name in names if name in self.plan.addresses]
+
+    def named(self, key: str) -> Step | None:
+        """Return the step of the runbook that a step of the plan has its name from; None for a name with a value."""
+        steps = steps_of_text(self.history.started.runbook_text)
+        return next((step for step in steps if step.id == key and "{" not in step.name), None)
 
 
 def lacks_approval(history: History) -> bool:

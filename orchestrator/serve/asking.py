@@ -66,6 +66,12 @@ def asked_before(history: History, digest: str) -> Asked | None:
     return next((asked for asked in found if digest_of(asked) == digest), None)
 
 
+def answered_before(history: History, asked: Asked) -> bool:
+    """Return True if an answer to the question counts already: who answers now is told whose it is."""
+    place = (asked.step, asked.target, asked.question.text)
+    return any((given.step, given.target, given.question) == place for given in history.answers)
+
+
 def typed(question: Question, fields: Mapping[str, str]) -> str:
     """Return the line that the fields of a form stand for, as a person would type it.
 

@@ -25,14 +25,14 @@ from stopgap.orchestrator.run.sinks import tell_written
 from stopgap.orchestrator.run.standing import hosts_stand, phase_text
 from stopgap.orchestrator.run.standing import open_text as open_host_text
 from stopgap.orchestrator.serve.approving import Lacks, lacking, lacks_approval
-from stopgap.orchestrator.serve.asking import Waits, asked_before, questions_of, typed
+from stopgap.orchestrator.serve.asking import Waits, answered_before, asked_before, questions_of, typed
 from stopgap.orchestrator.serve.cards import SIGHTINGS, card_page
 from stopgap.orchestrator.serve.live import Part, Streams
 from stopgap.orchestrator.serve.login import ProxyLogin
 from stopgap.orchestrator.serve.overview import Overview, overview, standing
 from stopgap.orchestrator.serve.permission import About, Action
 from stopgap.orchestrator.serve.reading import DAMAGE, Reading, histories, known_incidents
-from stopgap.orchestrator.serve.run_view import heard, steps_ahead
+from stopgap.orchestrator.serve.run_view import heard, moves, steps_ahead
 from stopgap.orchestrator.serve.searching import DEEP, MOST, search
 from stopgap.orchestrator.serve.settings import Settings
 from stopgap.orchestrator.serve.showing import Frame, show
@@ -166,17 +166,20 @@ class Pages:
             history = journal.history(journal.resolve(fields.get("run", "")))
             self._see(visit, "answer", history)
             asked = asked_before(history, fields.get("question", ""))
-            if asked is None or history.state != "running":
+            if asked is None or (history.state != "running" and not answered_before(history, asked)):
                 raise RefusedError(tr("run {run} does not ask this now; nothing was recorded", run=history.run))
             try:
                 given = read_answers([asked], typed(asked.question, fields), self._login.recorded(visit.person))
             except UsageError as error:
                 name = fields.get("question", "")
                 return self._asked(visit, history, asked_digest=name, error=error, fields=fields)
-            if isinstance(self._login, ProxyLogin):
-                given = answers_on_page(journal, history, given, visit.person)
-            else:
-                given = authorized_answers(journal, history, given)
+            if history.state == "running":  # otherwise nothing is put on record: who was first is told below
+                by_proxy = isinstance(self._login, ProxyLogin)
+                given = (
+                    answers_on_page(journal, history, given, visit.person)
+                    if by_proxy
+                    else authorized_answers(journal, history, given)
+                )
             record_answers(journal, history.run, given)
         return RedirectResponse(f"/runs/{history.run}?answered=1#main", 303)
 
@@ -266,7 +269,7 @@ class Pages:
                 history = journal.history(run)
             names = names_in([history], visit.lang)
             html = self._part("run-live", visit, names, self._of_run(visit, history))
-            return Part(html, self._spoken(visit, heard(history), names), over=history.state != "running")
+            return Part(html, self._spoken(visit, heard(history), names), over=not moves(history))
 
         return look
 
@@ -290,6 +293,7 @@ class Pages:
             "history": history,
             "questions": list(questions_of(history, visit.lang)),
             "ahead": steps_ahead(history),
+            "moves": moves(history),
             "standing": standing([history], history.as_of),
             "may_answer": self._may(visit.person, "answer", _about(history)),
             "answered": visit.query("answered") == "1",

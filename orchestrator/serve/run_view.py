@@ -13,16 +13,23 @@ from stopgap.orchestrator.source import InvalidInput
 from stopgap.orchestrator.text import tr
 
 
+def moves(history: History) -> bool:
+    """Return True for a run that goes on, or that waits for an approval and goes on with it."""
+    return history.state in {"running", "waiting"}
+
+
 def steps_ahead(history: History) -> Sequence[Step]:
     """Return the steps not begun on any target; none after the end of the run, or for an unreadable runbook."""
     if history.state != "running":
         return ()
     begun = {step_of(step.step) for step in history.steps}
-    return [step for step in _runbook(history.started.runbook_text) if step.id not in begun]
+    return [step for step in steps_of_text(history.started.runbook_text) if step.id not in begun]
 
 
 def heard(history: History) -> str:
     """Return in one sentence what a person who only hears the page has to know now."""
+    if history.state == "waiting":
+        return ""
     if history.state != "running":
         return tr("The run has ended: {state}", state=word_of(history.state))
     if history.waiting:
@@ -34,7 +41,8 @@ def heard(history: History) -> str:
 
 
 @lru_cache(maxsize=4)
-def _runbook(text: str) -> tuple[Step, ...]:
+def steps_of_text(text: str) -> tuple[Step, ...]:
+    """Return the steps of a runbook's text; none for a text that this version cannot read."""
     try:
         return parse_runbook(text, "").steps
     except InvalidInput:  # of another version

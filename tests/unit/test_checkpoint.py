@@ -118,7 +118,7 @@ def test_an_answer_from_another_shell_is_heard_recorded_and_handed_on(bench: Ben
     assert (answer.answer, answer.question) == ("T-1", "Well?")
     assert "@" in answer.by
     status, _, err = bench.stopgap("answer", "last", "ask", "T-2")
-    assert (status, "does not wait" in err) == (4, True)
+    assert (status, "T-1; this answer decides nothing" in err) == (4, True)
     assert bench.stopgap("verify", "last")[0] == 0
     for language in ("en", "ja"):
         assert "T-1" in bench.stopgap("report", "last", "--lang", language)[1]

@@ -79,6 +79,20 @@ def test_of_two_who_answer_at_once_the_second_is_told_who_was_first(waiting: Wai
     assert "too late, no decision" in mio.get(f"/runs/{waiting.run}")
 
 
+def test_who_answers_when_the_run_has_gone_on_and_ended_is_told_who_was_first(waiting: Waiting) -> None:
+    name = waiting.ask()
+    served = page(waiting.home)
+    mark = served.mark()
+    waiting.journal.append(
+        waiting.run,
+        Answered(step="way", target="web", question="Is the way in shut?", answer="yes", by="mio@noc2"),
+        RunFinished(outcome="ok", exit_code=0),
+    )
+    status, text = served.answer(waiting.run, name, mark, answer="no")
+    assert (status, "mio@noc2 answered first, yes; this answer, no, came too late" in text) == (409, True)
+    assert [a.answer for a in waiting.history().answers] == ["yes"]
+
+
 def test_who_answers_in_a_terminal_is_told_of_the_page_and_the_page_of_the_terminal(
     waiting: Waiting, bench: Bench
 ) -> None:

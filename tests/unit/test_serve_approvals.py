@@ -69,6 +69,7 @@ def test_who_may_approve_reads_the_plan_and_approves_it_on_the_page(crew: Team, 
     run = waiting().run
     assert f'href="/runs/{run}#a-{run}-text"' in aki.get("/", lang)
     shown = aki.get(f"/runs/{run}", lang)
+    assert f'data-live="/live/runs/{run}"' in shown, "who began the run sees by itself that it goes on"
     for word in (str(crew.bench.files / "x"), "127.0.0.2", {"en": "undo", "ja": "取り消し"}[lang]):
         assert word in shown.replace("Undo", "undo"), word
     told = crew.bench.top / "events.jsonl"
