@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import stat
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -27,6 +29,7 @@ _TRY = 0.2
 _SUSPICIOUS = 3.0
 """Seconds until a test for missing locks of the file system."""
 _NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}
+_MAKING = threading.Lock()
 _DAMAGED = tr("damaged; each run's journal.jsonl holds what was exported")
 
 NO_DELETE = """
@@ -49,7 +52,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     The connection is in autocommit mode, for one thread at a time. Raises JournalError.
     """
     with _explained(path):
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        make_file(path)
         connection = sqlite3.connect(path, timeout=_TRY, isolation_level=None, check_same_thread=False)
         try:
             _prepare(connection, path)
@@ -57,6 +60,28 @@ def open_database(path: Path) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def make_file(path: Path) -> None:
+    """Create a missing file, mode 0600. Raises OSError for a link, a folder, or a file that may not be written.
+
+    A file that is there is not opened: a process that closes any descriptor of a file loses all its locks on it
+    (fcntl(2)), those of a SQLite connection in another thread too. Another process would take itself for the last one
+    then, and remove the write-ahead log under that connection, with whatever is written to it later.
+    """
+    with _MAKING:  # no other thread connects to a new file before its first descriptor is closed
+        try:
+            kind = path.lstat().st_mode
+        except FileNotFoundError:
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+            return
+    if not stat.S_ISREG(kind):
+        code = errno.EISDIR if stat.S_ISDIR(kind) else errno.ELOOP
+        raise OSError(code, os.strerror(code), str(path))
+    if not os.access(path, os.R_OK | os.W_OK):
+        code = errno.EROFS if os.statvfs(path).f_flag & os.ST_RDONLY else errno.EACCES
+        raise OSError(code, os.strerror(code), str(path))
 
 
 def open_copy(path: Path) -> sqlite3.Connection:

@@ -8,7 +8,6 @@ acts, and what shows a single run, never asks the memory.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -17,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
+from stopgap.orchestrator.journal.database import make_file
 from stopgap.orchestrator.journal.head import HEAD, SIGNATURE
 from stopgap.orchestrator.journal.integrity import EXPORT
 from stopgap.orchestrator.journal.listing import RunSummary
@@ -149,7 +149,7 @@ class Looked:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+    make_file(path)
     for _ in range(2):
         database = sqlite3.connect(path, timeout=1, isolation_level=None, check_same_thread=False)
         try:

@@ -60,6 +60,20 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+def test_what_is_written_while_the_same_process_opens_the_journal_again_is_not_lost(tmp_path: Path) -> None:
+    """As `stopgap serve` does, for each page; another process that closes the file must not take it for its own."""
+    home = tmp_path / "home"
+    look = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]);"
+    look += " print(c.execute('SELECT count(*) FROM records').fetchone()[0]); c.close()"
+    argv = [sys.executable, "-S", "-c", look, str(home / "journal.sqlite")]
+    with Journal.open(home) as first:
+        run = first.begin(STARTED)
+        Journal.open(home).close()
+        assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == "1\n"
+        first.append(run, unreachable(1))
+        assert subprocess.run(argv, capture_output=True, text=True, check=True).stdout == "2\n"
+
+
 def test_home_and_runs_are_readable_by_their_owner_alone(journal: Journal) -> None:
     run = journal.begin(STARTED)
     assert mode(journal.home) == mode(journal.home / "runs") == mode(journal.run_folder(run)) == 0o700
