@@ -7,8 +7,8 @@ import json
 import sys
 from pathlib import Path
 
-from drill_play import acts, people
-from drill_play.stage import PLAY, ROOT, Failed, fresh
+from drill_play import acts, people, shift
+from drill_play.stage import PLAY, ROOT, Failed, Stage, fresh
 
 
 def main() -> int:
@@ -25,11 +25,17 @@ def main() -> int:
     parser.add_argument(
         "--people", action="store_true", help="the way back with a careless operator, two at once, and a cautious one"
     )
-    parser.add_argument("--brief", action="store_true", help="without recovery and screenshots, papers once")
+    parser.add_argument(
+        "--page", action="store_true", help="two people with a key each instead, and the page of `stopgap serve`"
+    )
+    parser.add_argument("--brief", action="store_true", help="without recovery and pictures, papers once")
     args = parser.parse_args()
     try:
         stage = fresh(args.out.resolve(), json.loads(args.answers.read_text()))
         with stage.mail_server():
+            if args.page:
+                shift.play(stage, brief=args.brief)
+                return _told(stage)
             print("The alarm: the provider is told, and the host is cut off", flush=True)
             contained = acts.alarm(stage)
             print("What visitors see", flush=True)
@@ -48,6 +54,10 @@ def main() -> int:
     except (Failed, OSError, ValueError) as error:
         print(f"drill: {error}", file=sys.stderr)
         return 1
+    return _told(stage)
+
+
+def _told(stage: Stage) -> int:
     wrong = [what for what, holds in stage.seen if not holds]
     print(f"{len(stage.seen) - len(wrong)} of {len(stage.seen)} as it should be. All of it lies in {stage.out}.")
     return 1 if wrong else 0

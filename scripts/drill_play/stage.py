@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
@@ -35,6 +35,20 @@ class Stage:
     out: Path
     answers: Mapping[str, str]
     seen: list[tuple[str, bool]] = field(default_factory=list)
+    person: str = ""
+    """Who is at the terminal; empty: the account that plays."""
+    key: Path | None = None
+    """The SSH key of that person."""
+
+    def of(self, person: str, key: Path) -> Stage:
+        """Return the same stage, at the terminal of a person with a key."""
+        return replace(self, person=person, key=key)
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """Return the variables of the person's terminal."""
+        own = {"LOGNAME": self.person, "STOPGAP_KEY": str(self.key)} if self.key else {}
+        return {"STOPGAP_HOME": str(self.home), "PYTHONPATH": str(PLAY.parent), **own}
 
     @property
     def home(self) -> Path:
@@ -53,8 +67,8 @@ class Stage:
 
     def command(self, namespace: str, *argv: str) -> list[str]:
         """Give the words that run a program in a namespace."""
-        state = f"STOPGAP_HOME={self.home}"
-        return [str(ROOT / "scripts" / "lab"), "exec", namespace, "env", state, f"PYTHONPATH={PLAY.parent}", *argv]
+        environ = [f"{name}={value}" for name, value in self.environ.items()]
+        return [str(ROOT / "scripts" / "lab"), "exec", namespace, "env", *environ, *argv]
 
     def stopgap(self, *argv: str) -> str:
         """Run a command of the operator to its end; raises Failed with what it said."""
@@ -123,6 +137,12 @@ class Stage:
         argv = self.command("internet", "curl", "-gsm", "5", "-w", "\n%{http_code}", *words, url)
         body, _, status = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True).stdout.rpartition("\n")
         return int(status or 0), body
+
+    def reaches(self, address: str, port: int) -> bool:
+        """Return whether a connection from the internet comes about within 2 s."""
+        connect = f"import socket; socket.create_connection(({address!r}, {port}), 2)"
+        argv = self.command("internet", "python3", "-c", connect)
+        return subprocess.run(argv, cwd=ROOT, capture_output=True).returncode == 0
 
     @contextmanager
     def mail_server(self) -> Iterator[None]:
