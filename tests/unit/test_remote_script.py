@@ -21,7 +21,7 @@ from stopgap.orchestrator.remote.script import exchange_script
 SHELLS = [
     shell for shell in (("dash", "-s"), ("bash", "--posix", "-s"), ("busybox", "ash", "-s")) if shutil.which(shell[0])
 ]
-LIMITS = Limits(start=3, grace=1)
+LIMITS = Limits(start=60, grace=60)
 
 
 @pytest.fixture(params=SHELLS, ids=" ".join)

@@ -204,20 +204,24 @@ def test_an_authority_for_time_stamps_costs_its_deadline_and_no_more(said: bytes
 
 
 @pytest.mark.parametrize(
-    ("route", "outcome"),
+    ("route", "last_word", "outcome"),
     [
-        (by_mail, "failed"),
-        (lambda server: WebhookRoute(url=f"http://127.0.0.1:{server.port}/", security="none"), "unknown"),
-        (lambda server: WebhookRoute(url=f"https://127.0.0.1:{server.port}/"), "failed"),
+        (by_mail, "", "failed"),
+        (lambda server: WebhookRoute(url=f"http://127.0.0.1:{server.port}/", security="none"), "}", "unknown"),
+        (lambda server: WebhookRoute(url=f"https://127.0.0.1:{server.port}/"), "", "failed"),
     ],
 )
 def test_an_interruption_ends_the_wait_for_a_server(
-    route: Callable[[Unkind], SmtpRoute | WebhookRoute], outcome: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    route: Callable[[Unkind], SmtpRoute | WebhookRoute],
+    last_word: str,
+    outcome: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for module in (smtp, webhook):
         monkeypatch.setattr(module, "TIMEOUT", 600)
     cancelled = threading.Event()
-    with unkind_server() as server:
+    with unkind_server((last_word, b"")) as server:
         threading.Thread(target=lambda: server.reached.wait() and cancelled.set(), daemon=True).start()
         came = posted(route(server), tmp_path, cancelled)
     assert came.outcome == outcome
