@@ -14,6 +14,8 @@ from stopgap.orchestrator.remote.script import HALT_ORDER, kill_order
 from stopgap.orchestrator.remote.session import Item, Sink
 from stopgap.orchestrator.text import tr
 
+_PATIENCE = 4
+"""How many times as long as for its first word a host may take for a word on what is due."""
 _KILLED = 128
 """Exit statuses above the number mean a death by signal (POSIX, section 2.8.2)."""
 
@@ -57,6 +59,8 @@ class Gathering:
         """When the host must have said something further."""
         self._items = items
         self._limits = limits
+        self._grace = limits.grace
+        self._asked = now
         self._sink = sink
         self._stop = stop_on_failure
         self._parts = [_Part() for _ in items]
@@ -138,6 +142,7 @@ class Gathering:
     def sent(self, now: float) -> None:
         """Note the complete transmission of the script: the host's answer timeout starts here."""
         if not self.begun:
+            self._asked = now
             self.due = now + self._limits.start
 
     def outputs(self) -> list[Output]:
@@ -196,11 +201,13 @@ class Gathering:
 
     def _set_due(self, event: Begun | Ended | NotRun | Broken, now: float) -> None:
         self._item_due = None
-        self.due = now + self._limits.grace
+        if isinstance(event, Begun) and event.index == 0:
+            self._grace = max(self._grace, min(_PATIENCE * (now - self._asked), self._limits.start))
+        self.due = now + self._grace
         if isinstance(event, Begun):
             self._process = event.process
             self._item_due = now + self._items[event.index].deadline
-            self.due = self._item_due + self._limits.grace
+            self.due = self._item_due + self._grace
 
     def _keep_stdout(self, chunk: bytes) -> None:
         index = self._stdout.at

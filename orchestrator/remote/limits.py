@@ -21,7 +21,8 @@ class Limits:
     start: float = 10.0
     """From the script to the first byte of the answer; `first_word_timeout` of an inventory."""
     grace: float = 1.0
-    """Grace beyond a deadline for the host's report of the deadline; then the connection is closed."""
+    """Grace beyond a deadline for the host's report of the deadline; then the connection is closed. A host slow
+    to begin, as under the load of an intruder's programs, gets four times as long as that took, up to `start`."""
     exchange: float = 900.0
     """Default deadline of one exchange."""
     banner_attempts: int = 8

@@ -59,7 +59,7 @@ def test_an_evil_host(scenario: Scenario, transport: str, evil: Field, operator:
     if scenario.steps is None:
         met = exchange(hosts, limits)
         connecting = limits.connect if limits.connect != LOGIN else 0.5
-        deadline = connecting + limits.start + 0.4 + 2 * limits.grace
+        deadline = connecting + limits.start + 0.4 + 2 * max(limits.grace, limits.start)  # slow to begin
     else:
         met = whole_run(hosts, scenario.steps(operator), operator)
         deadline = RUN_DEADLINE
