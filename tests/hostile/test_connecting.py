@@ -6,6 +6,7 @@ import socket
 import struct
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 import paramiko
@@ -76,8 +77,9 @@ def test_sudo_that_refuses_is_told_in_its_own_words_escaped(evil: Any, within: W
         shell.channel.send_exit_status(1)
         shell.channel.close()
 
+    evil.limits = replace(evil.limits, start=30.0)  # it answers
     host = evil.ssh(behave, changes={"become": "sudo"})
-    with within(evil.limits.connect):
+    with within(evil.limits.start):
         failure = refusal(host, evil)
     assert failure.kind == "sudo"
     assert "sudo: a password \\x1b[31mis required" in failure.reason
