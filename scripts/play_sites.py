@@ -45,6 +45,8 @@ STAGES = (
     "answered",
 )
 """The record after which a runner is killed: from the taking of a run to what follows an answer."""
+WAITING = ("asked", "run-paused")
+"""The last record of a run that waits for an answer, by its process or without one."""
 WHOLE = 10
 """Targets of the one order over both sites."""
 _NEXT = "SELECT at FROM stopgap.records WHERE run = %s AND number > %s AND kind <> 'answered' ORDER BY number LIMIT 1"
@@ -91,7 +93,7 @@ class Play:
         last = self.last()
         for site in SITES:
             due = time.monotonic() - self._answered.get(site, 0.0) >= self.answering and site not in self.silent
-            waiting = [run for run, (kind, _) in last.items() if kind == "asked" and self.runs[run] == site]
+            waiting = [run for run, (kind, _) in last.items() if kind in WAITING and self.runs[run] == site]
             if due and waiting:
                 self._answered[site] = time.monotonic()
                 self.answer(waiting if self.answering == 0 else waiting[:1])
