@@ -13,6 +13,11 @@ _ROUND_TRIPS = 2.0
 """A window that is used up within as many has held the host back: one would do if the measure of it were exact."""
 
 
+_FAR = 0.01
+"""Seconds of a round trip below which a window does not grow: 2 MiB are more than a reader takes in that time, and
+bytes that wait are moved at each read (paramiko's BufferedPipe)."""
+
+
 class Growth:
     """The bytes by which the windows of all channels of a process may grow together, for many threads."""
 
@@ -49,7 +54,7 @@ class Window:
         self, channel: Channel, round_trip: float, limits: Limits, now: float, growth: Growth = GROWTH
     ) -> None:
         self._channel = channel
-        self._soon = _ROUND_TRIPS * round_trip
+        self._soon = _ROUND_TRIPS * round_trip if round_trip >= _FAR else 0.0
         self._limits = limits
         self._growth = growth
         self._grown = 0

@@ -72,6 +72,13 @@ def test_a_window_that_nobody_waits_for_stays(each: float, waited: bool) -> None
     assert (channel.in_window_size, wire.sent) == (LIMITS.window, [])
 
 
+def test_a_window_to_a_host_that_is_near_stays() -> None:
+    wire, near = Wire(), 0.005
+    channel = opened(wire)
+    read(Window(channel, near, LIMITS, 0.0, Growth()), channel, 0.0, rounds=9, each=near)
+    assert (channel.in_window_size, wire.sent) == (LIMITS.window, [])
+
+
 def test_the_channels_of_a_process_grow_by_so_much_together() -> None:
     growth = Growth()
     channels = [opened(Wire()) for _ in range(4)]
