@@ -13,8 +13,8 @@ _ROUND_TRIPS = 2.0
 """A window that is used up within as many has held the host back: one would do if the measure of it were exact."""
 
 
-_FAR = 0.01
-"""Seconds of a round trip below which a window does not grow: 2 MiB are more than a reader takes in that time, and
+_FAR = 0.02
+"""Seconds of a round trip below which a window does not grow: 2 MiB in that time fill a line of a gigabit, and
 bytes that wait are moved at each read (paramiko's BufferedPipe)."""
 
 
