@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import re
@@ -119,6 +120,15 @@ def host(bare: Host, tmp_path: Path) -> Host:
     return made
 
 
+@pytest.fixture
+def one_at_a_time(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A look at all of /proc waits for whoever hangs in a dead mount: of such tests one runs, over all workers."""
+    with (tmp_path_factory.getbasetemp().parent / "one-at-a-time").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.mark.usefixtures("one_at_a_time")
 def test_no_artifact_changes_anything_and_no_secret_leaves(host: Host) -> None:
     before = host.state()
     for _, definition in DEFINITIONS:
@@ -399,6 +409,7 @@ time.sleep(60)
 """A filesystem whose program never answers, as a network's whose server is gone."""
 
 
+@pytest.mark.usefixtures("one_at_a_time")
 def test_a_mount_that_does_not_answer_is_left_out_and_what_lies_beside_it_is_not(host: Host) -> None:
     if os.geteuid() != 0 or not os.access("/dev/fuse", os.R_OK | os.W_OK):
         pytest.skip("takes root, and FUSE")
