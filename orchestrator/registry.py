@@ -56,7 +56,7 @@ class _Tasks(Mapping[str, Task[Any, Any]]):
         return self._origins
 
     def with_drivers(self) -> Iterator[Task[Any, Any]]:
-        """Yield the shipped tasks whose text says that they have drivers."""
+        """Yield the shipped tasks with drivers, found by the text of the modules."""
         for module, text in self._texts.items():
             if f"    {_DRIVERS}" in text:
                 yield from _tasks_of(module).values()

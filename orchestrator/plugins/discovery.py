@@ -128,13 +128,17 @@ def _points(kind: Kind) -> list[EntryPoint]:
 
 @cache
 def _all_points() -> tuple[EntryPoint, ...]:
-    """Read the entry points of every distribution, some hundredths of a second, once for all kinds.
+    """Read the entry points of every distribution, once for all kinds.
 
-    Of two distributions of one name, the first on Python's path counts, as for imports.
+    Of two distributions of one name, the first on Python's path counts, as for imports. Names are in METADATA, which
+    is slow to parse: without any plug-in, nothing but the entry points is read.
     """
     from importlib.metadata import distributions  # noqa: PLC0415 (slow to import, and seldom needed)
 
-    known = {found.name: found for found in reversed(list(distributions()))}
+    every = list(distributions())
+    if not any(point.group.startswith("stopgap.") for found in every for point in found.entry_points):
+        return ()
+    known = {found.name: found for found in reversed(every)}
     return tuple(point for found in known.values() for point in found.entry_points)
 
 

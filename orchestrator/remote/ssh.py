@@ -182,8 +182,8 @@ class Connection(FabricConnection):  # type: ignore[misc]
 class SshSession(FramedSession):
     """Exchanges over one connection, each on a separate channel; the next channel is opened ahead.
 
-    On a router, once it took a script, the shell of the next exchange waits there already: a cut is a round trip
-    earlier. No other host has it, whose list of processes may be evidence.
+    On a router, after the first exchange, the shell of the next exchange is started ahead: a cut is a round trip
+    earlier. Other hosts get no shell ahead, since the list of their processes may be evidence.
     """
 
     def __init__(self, host: Host, limits: Limits, connection: Connection, ahead: ChannelAhead | None = None) -> None:

@@ -46,9 +46,9 @@ _UNROUTED = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/1
 
 
 class Turns:
-    """The listeners of a run that are in use: each target listens beside what else the host's session does.
+    """The listeners of a run that are in use: each target listens on a channel beside the host's session.
 
-    Where the server has no room for that, the first target takes the session itself, and others log in.
+    If the server refuses a further channel, the first target takes the session, and other targets log in.
     """
 
     def __init__(self) -> None:

@@ -81,9 +81,9 @@ def put(address: str, queued: Queued) -> bool:
 
 
 def prepare(address: str) -> None:
-    """Make the queue's tables, in a schema of their own, where they are missing.
+    """Make the missing tables of the queue, in the schema of the queue.
 
-    Where they are there, an account that may use them is enough. Raises QueueError.
+    With all tables in place, an account with the right to use the tables is enough. Raises QueueError.
     """
     with queue_errors(), psycopg().connect(address, autocommit=True, **connection_settings()) as database:
         if not _present(database):

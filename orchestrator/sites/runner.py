@@ -174,7 +174,7 @@ async def _store_evidence(site: Site, carrying: _Carrying) -> None:
 
 
 async def _store(site: Site) -> None:
-    """Make one attempt in a process of its own, which ends with this one."""
+    """Copy the waiting evidence once, in a child process that ends with the runner."""
     if not not_stored(site.home):
         return
     process = await asyncio.create_subprocess_exec(

@@ -23,7 +23,10 @@ from stopgap.orchestrator.outcome import PlannedOutcome
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.remote import Item, Limits, Unreachable
 from stopgap.orchestrator.remote.local import LocalSession
+from stopgap.orchestrator.run import host_lock
+from stopgap.orchestrator.run.apply import apply_apart
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
+from stopgap.orchestrator.run.host_lock import HostLocks
 from stopgap.orchestrator.run.interruption import Interruption
 from stopgap.orchestrator.run.recorder import Recorder
 from stopgap.orchestrator.run.shared import Shared
@@ -81,6 +84,28 @@ def test_blocks_that_come_while_one_is_made_share_an_exchange(tmp_path: Path) ->
     assert session.exchanges == [1, 10]
     history = record.history()
     assert {change.target for change in history.changes} == {f"t{n}" for n in range(11)}
+
+
+def test_a_claim_that_was_lost_ends_the_blocks_of_all_targets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(host_lock, "FOLDER", str(tmp_path / "run"))
+    session, record = Counted(), record_in(tmp_path / "home")
+    mine, other = (
+        HostLocks(who, home, frozenset({"edge"}), take_over=True) for who, home in (("me", "aa"), ("ana", "bb"))
+    )
+    with ConnectionPool({"edge": ROUTER}, lambda *_, **__: session) as pool:
+        for locks in (mine, other):
+            item = locks.item(ROUTER)
+            assert item is not None
+            locks.heard(ROUTER, session.exchange([item])[0])
+        pool.locks = mine
+        steps = [step(n, f"touch {tmp_path}/made-{n}") for n in range(2)]
+        applied = apply_apart(steps, pool, record, Interruption())
+    assert [each.outcome for each in applied] == ["drifted", "drifted"]
+    assert "ana" in applied[1].reason
+    assert not list(tmp_path.glob("made-*"))
+    assert session.exchanges == [1, 1, 3]
 
 
 def test_a_router_out_of_reach_is_out_of_reach_for_all(tmp_path: Path) -> None:

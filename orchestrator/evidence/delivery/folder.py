@@ -15,7 +15,7 @@ _CHUNK = 1 << 20
 
 
 class FolderStore:
-    """A new file of mode 0600; a part that a dead process left is begun anew."""
+    """A new file of mode 0600; the part left by a dead process is overwritten."""
 
     def __init__(self, folder: Path, name: str) -> None:
         """Begin the file; folders that are missing are made. Raises DeliveryError, also for a name that is taken."""
@@ -47,7 +47,7 @@ class FolderStore:
         return read_file(self._part, self.url)
 
     def keep(self) -> None:
-        """Give the file its name; one that took it meanwhile is not replaced. Raises DeliveryError."""
+        """Rename the part to the file's name; an existing file is not replaced. Raises DeliveryError."""
         with told(self.url):
             os.link(self._part, self._path)
             self._part.unlink()

@@ -1,4 +1,4 @@
-"""The package manager's own records: whether somebody else than it wrote them."""
+"""The package manager's records: files of the records changed by another program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many files that were given one ending more, behind the one that they had."""
+"""Many files renamed with one additional file extension, as encrypting programs do."""
 
 from __future__ import annotations
 
