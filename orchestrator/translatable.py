@@ -50,7 +50,8 @@ class KeepsText:
         words: str = handler(prepared)
         if isinstance(prepared, Text):
             return prepared
-        return info.context.get(words, words) if isinstance(info.context, KeptTexts) else words
+        kept = info.context
+        return kept.get(words, words) if kept and isinstance(kept, KeptTexts) else words
 
 
 Translatable: TypeAlias = Annotated[str, KeepsText()]

@@ -24,6 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         with open(os.path.join(os.path.dirname(__file__), HELP), encoding="utf-8") as page:  # noqa: PTH118, PTH120, PTH123 - pathlib takes longer than all the rest
             sys.stdout.write(page.read())
         sys.exit(0)  # as argparse ends
+    if argv is None and for_agent(words) and (code := _by_agent()) is not None:
+        return code
     hurry()
     from stopgap.orchestrator.cli.arguments import parser
     from stopgap.orchestrator.language import reader_language, speaking
@@ -45,19 +47,65 @@ def main(argv: Sequence[str] | None = None) -> int:
         return main_with(call)
 
 
+def for_agent(words: Sequence[str]) -> bool:
+    """Return whether the agent may run a command: not one that serves, which systemd knows by its process number.
+
+    >>> for_agent(["run", "contain"]), for_agent(["--lang", "ja", "serve"])
+    (True, False)
+    """
+    return not {"agent", "serve", "runner"} & set(words)
+
+
+def _by_agent() -> int | None:
+    """Have the agent run the command, if one was started: see `stopgap.orchestrator.agent`."""
+    from stopgap.orchestrator.agent.address import socket_of_agent
+
+    path = socket_of_agent(os.environ)
+    if path is None:
+        return None
+    from stopgap.orchestrator.agent.client import ask_agent
+
+    return ask_agent(path, sys.argv)
+
+
 def hurry() -> None:
     """Prepare the interpreter for a fast start: no pydantic plugins, and rare garbage collection, none at the end.
 
-    A thread woken by the network runs within a millisecond, even during imports of other threads.
+    The first collection comes after more objects than a start makes, which are excluded from all later ones: a tenth
+    of the processor time of a start went to looking through them. A thread woken by the network runs within a
+    millisecond, even during imports of other threads.
     """
     import atexit
     import gc
 
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(600_000)
+    if _started not in gc.callbacks:
+        gc.callbacks.append(_started)
     sys.setswitchinterval(0.001)
     atexit.unregister(gc.freeze)
     atexit.register(gc.freeze)
+
+
+def _started(phase: str, _details: dict[str, int]) -> None:
+    """Keep what the start made out of garbage collection, once the first collection has ended."""
+    import gc
+
+    if phase == "stop":
+        gc.callbacks.remove(_started)
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+
+
+def calm() -> None:
+    """Prepare the interpreter for more hosts than one screen shows: threads that wait for it look up less often.
+
+    Garbage is collected from now on, and not only once there is more of it than of what a start makes.
+    """
+    import gc
+
+    sys.setswitchinterval(0.01)
+    gc.collect(0)
 
 
 def main_with(command: Callable[[], int]) -> int:

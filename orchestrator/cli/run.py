@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stopgap.orchestrator.cli import calm
 from stopgap.orchestrator.cli import screen as screens
 from stopgap.orchestrator.cli.conclusion import show_result
 from stopgap.orchestrator.cli.document import print_line
@@ -53,6 +54,10 @@ def carry_out(wanted: RunRequested, options: RunOptions) -> int:
         return _run(allowed, options, request_use)
 
 
+_MANY = 32
+"""Hosts from which on the threads of connections are many."""
+
+
 def _run(wanted: RunRequested, options: RunOptions, request_use: RequestUse | None = None) -> int:
     from stopgap.orchestrator.remote import ConnectAhead
 
@@ -64,8 +69,10 @@ def _run(wanted: RunRequested, options: RunOptions, request_use: RequestUse | No
     agreed = _agreed(wanted.plan)
     if not wanted.dry_run:
         _admit(order, options)
-    with ConnectAhead(order.inventory.hosts) as connect:
-        connect.begin([*order.acting(), *(() if wanted.dry_run else order.targets)])
+    with ConnectAhead(order.inventory.hosts, asked_once=wanted.dry_run) as connect:
+        connect.begin(hosts := [*order.acting(), *(() if wanted.dry_run else order.targets)])
+        if len(hosts) > _MANY:
+            calm()
         return carry_out_order(order, wanted, options, connect, request_use=request_use, agreed=agreed)
 
 

@@ -42,6 +42,22 @@ def test_ssh_needs_no_mocks_and_who_uses_fabric_has_them() -> None:
     assert "unittest.mock" in imported_by(told)
 
 
+def test_a_start_is_not_searched_for_garbage_and_is_kept_out_of_what_is() -> None:
+    told = (
+        "import gc\n"
+        "from stopgap.orchestrator.cli import hurry\n"
+        "hurry()\n"
+        "before = gc.get_stats()\n"
+        "import stopgap.orchestrator.cli.run, stopgap.orchestrator.run.runner, stopgap.orchestrator.remote.ssh\n"
+        "import stopgap.tasks.traffic.block\n"
+        "assert gc.get_stats() == before and gc.get_count()[0] > 100_000\n"
+        "gc.collect(0)\n"
+        "assert gc.get_freeze_count() > 50_000\n"
+        "assert gc.get_threshold() == (50_000, 20, 50) and not gc.callbacks\n"
+    )
+    assert imported_by(told)
+
+
 def test_the_parser_imports_no_model_and_no_ssh() -> None:
     modules = imported_by("from stopgap.orchestrator.cli.arguments import parser; parser()")
     assert not {"pydantic", "paramiko", "rich", "yaml", "shutil", "inspect", "dataclasses"} & modules

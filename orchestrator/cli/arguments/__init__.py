@@ -30,7 +30,7 @@ from stopgap.orchestrator.cli.arguments.running import (
     runner_words,
     undo_words,
 )
-from stopgap.orchestrator.cli.arguments.serving import serve_words
+from stopgap.orchestrator.cli.arguments.serving import agent_words, serve_words
 from stopgap.orchestrator.cli.arguments.words import LINES, inventory_word, run_word
 from stopgap.orchestrator.cli.door import project, records, running, serving
 
@@ -98,6 +98,7 @@ def parser(*, whole: bool = False) -> ArgumentParser:
     serve_words(
         command(commands, "serve", serving.serve, "show runs, questions and findings in a browser", json=None)
     )
+    agent_words(group(commands, "agent", "a process that stays, so that commands start at once"))
     incident_words(group(commands, "incident", "several runs and people's notes under one name", metavar="VERB"))
 
     evidence_words(group(commands, "evidence", "read collected evidence, without unpacking"))

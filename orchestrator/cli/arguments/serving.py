@@ -1,8 +1,11 @@
-"""The options of `stopgap serve`."""
+"""The options of `stopgap serve` and `stopgap agent`."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser
+
+from stopgap.orchestrator.cli.arguments.command import Commands, command
+from stopgap.orchestrator.cli.door import serving
 
 
 def serve_words(serve: ArgumentParser) -> None:
@@ -39,3 +42,14 @@ def serve_words(serve: ArgumentParser) -> None:
         help="serve /metrics for Prometheus, without a login: names of hosts and runs, no text of a host",
     )
     serve.add_argument("--timezone", metavar="ZONE", help="of the times, such as Asia/Tokyo; default: $TZ, else UTC")
+
+
+def agent_words(commands: Commands) -> None:
+    """Add the commands of `stopgap agent`."""
+    start = command(commands, "start", serving.agent_start, "start the process; off unless started")
+    start.add_argument(
+        "--idle", default="8h", metavar="DURATION", help="end after this long without a command; default: 8h"
+    )
+    start.add_argument("--foreground", action="store_true", help="stay at the terminal, or below systemd")
+    command(commands, "stop", serving.agent_stop, "stop the process; commands that it runs go on")
+    command(commands, "status", serving.agent_status, "say whether the process is there")

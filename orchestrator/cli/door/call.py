@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -27,6 +28,18 @@ Read: TypeAlias = Callable[[Namespace], Call[Any]]
 def path_of(typed: str | None) -> Path | None:
     """Return the path that was typed, if any."""
     return Path(typed) if typed else None
+
+
+def duration_of(option: str, typed: str) -> timedelta:
+    """Return the duration that was typed after an option. Raises InvalidInput for a text that is none."""
+    from stopgap.orchestrator.duration import parse_duration
+    from stopgap.orchestrator.source import InvalidInput, Problem, Unfit
+
+    try:
+        return parse_duration(typed)
+    except Unfit as error:
+        place = f"{option} {typed}"
+        raise InvalidInput([Problem(place, error.message, expected=error.expected, hint=error.hint)]) from None
 
 
 def limit_of(typed: str | None) -> tuple[str, ...] | None:

@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from stopgap.orchestrator.cli.door.call import Call, path_of
+from stopgap.orchestrator.cli.door.call import Call, duration_of, path_of
 from stopgap.orchestrator.text import tr
 
 
@@ -20,14 +20,8 @@ def runs(args: Namespace) -> Call[Any]:
 def prune(args: Namespace) -> Call[Any]:
     """Read `stopgap prune`. Raises InvalidInput for a duration that is none."""
     from stopgap.orchestrator.cli.prune import PruneOptions, prune
-    from stopgap.orchestrator.duration import parse_duration
-    from stopgap.orchestrator.source import InvalidInput, Problem, Unfit
 
-    try:
-        older = parse_duration(args.older)
-    except Unfit as error:
-        option = f"--older {args.older}"
-        raise InvalidInput([Problem(option, error.message, expected=error.expected, hint=error.hint)]) from None
+    older = duration_of("--older", args.older)
     options = PruneOptions(
         older=older, keep_evidence=args.keep_evidence, dry_run=args.dry_run, yes=args.yes, json=args.json
     )
