@@ -107,11 +107,13 @@ class Host(BaseModel):
         >>> Host(name="edge", address="10.9.0.1", site="tokyo").scope
         'tokyo'
         """
+        if not self.site:
+            return ""
         try:
             public = ip_address(self.address).is_global
         except ValueError:
             public = False
-        return "" if public else self.site or ""
+        return "" if public else self.site
 
     @property
     def has_shell(self) -> bool:

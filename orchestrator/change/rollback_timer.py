@@ -22,7 +22,7 @@ _PATIENCE = 10
 
 _ARMED = """\
 _sl_fire='mv -f -T -- "$0".armed "$0".fired || exit 0; /bin/sh "$0".fired; echo $? >"$0".status'
-(umask 077; mkdir -p -- @folder@ && [ -O @folder@ ] && @keep@ >@file@.armed) && {
+(umask 077; { [ -d @folder@ ] || mkdir -p -- @folder@; } && [ -O @folder@ ] && @keep@ >@file@.armed) && {
     { [ -d /run/systemd/system ] &&
         systemd-run --quiet --collect --unit=@unit@ --on-active=@delay@ --timer-property=AccuracySec=100ms \
             /bin/sh -c "$_sl_fire" @file@ </dev/null >/dev/null 2>&1; } ||

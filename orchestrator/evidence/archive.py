@@ -236,7 +236,11 @@ def _number(field: bytes) -> int:
     if field[0] & 0x80:
         value = int.from_bytes(bytes([field[0] & 0x7F]) + field[1:], "big")
         return value if field[0] == 0x80 and value < 1 << 62 else 0
-    return parse_int(field.partition(b"\0")[0].strip(b" "), 12, base=8) or 0
+    digits = field.partition(b"\0")[0].strip(b" ")
+    # An honest header has up to 12 digits; `int` takes no sign, blank or underscore that `isdigit` lets through.
+    if digits.isdigit() and len(digits) <= 12 and b"8" not in digits and b"9" not in digits:
+        return int(digits, 8)
+    return 0
 
 
 def _padded(size: int) -> int:

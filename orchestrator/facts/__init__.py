@@ -13,11 +13,13 @@ from stopgap.orchestrator.facts.guest_disks import GuestDiskFact, GuestDisks
 from stopgap.orchestrator.facts.guest_tools import GuestPortFact, GuestTool
 from stopgap.orchestrator.facts.guests import Guests
 from stopgap.orchestrator.facts.heads import FileHeads, HeadsFact
+from stopgap.orchestrator.facts.joint import joint
 from stopgap.orchestrator.facts.links import BRIDGES, Cards, FunctionFact, LinkFact, Links, LinksFact
 from stopgap.orchestrator.facts.listing import Listing
 from stopgap.orchestrator.facts.memory import Memory, MemoryFact
 from stopgap.orchestrator.facts.nat_rules import TranslationFact, TranslationsFact
 from stopgap.orchestrator.facts.network import ConnectFact, HttpFact, HttpGet, SshOrigin, TcpConnect, TcpConnects
+from stopgap.orchestrator.facts.nft_table import NftTable
 from stopgap.orchestrator.facts.outbound import Arrival, Listen, ListeningFact, PacketKind, Send, SentFact
 from stopgap.orchestrator.facts.owners import Owners, OwnersFact
 from stopgap.orchestrator.facts.placed import MAIL_PORTS, SUPERVISES, Placed, PlacedFact, PlacedProcess, Talk
@@ -103,6 +105,7 @@ __all__ = [
     "MemoryFact",
     "NeighbourFact",
     "Neighbours",
+    "NftTable",
     "Output",
     "Owners",
     "OwnersFact",
@@ -155,5 +158,6 @@ __all__ = [
     "Writable",
     "WritableFact",
     "flow_program",
+    "joint",
     "wanted_flows",
 ]

@@ -6,10 +6,12 @@ Linux stores access control lists, security labels, file capabilities and user a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
-from stopgap.orchestrator.facts.extended_ways import ways
+from stopgap.orchestrator.facts.by_path import TOGETHER, blocks, keyed, path_key
+from stopgap.orchestrator.facts.extended_ways import reading
 from stopgap.orchestrator.facts.file import Content
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 from stopgap.orchestrator.hostnumber import parse_int
@@ -46,20 +48,26 @@ class Extended(Reader[tuple[ExtendedFact, ...]]):
     paths: tuple[str, ...]
     cap = 4 << 20
 
+    def joined_with(self, others: Sequence[Self]) -> Self | None:
+        """Return a reader of all paths: each parses what is said of its own."""
+        paths = tuple(dict.fromkeys(path for reader in (self, *others) for path in reader.paths))
+        return type(self)(paths) if len(paths) <= 2 * TOGETHER else None
+
     def script(self) -> str:
-        """Return the script: `path`, then a line for each attribute; names and values are hexadecimal."""
-        return f"{ways()}xa read {join(self.paths)}"
+        """Return the script: `path KEY`, then a line for each attribute; names and values are hexadecimal."""
+        return reading(join(word for pair in keyed(self.paths) for word in pair))
 
     def parse(self, output: Output) -> tuple[ExtendedFact, ...]:
         """Split the blocks; a host without a suitable tool gives facts marked as unreadable."""
         if output.status == 127:
             why = "neither perl, python3 nor getfattr is installed"
             return tuple(ExtendedFact(attributes=None, trouble=why) for _ in self.paths)
-        blocks = [block.splitlines() for block in output.stdout.decoded().split("path\n")[1:]]
-        if output.status != 0 or output.truncated or len(blocks) != len(self.paths):
+        _, told = blocks(output.stdout.decoded())
+        keys = [path_key(path) for path in self.paths]
+        if output.status != 0 or output.truncated or not told.keys() >= set(keys):
             raise UnreadableError(output.stderr.last_line() or "extended attributes: no complete answer")
         try:
-            return tuple(map(_fact, blocks))
+            return tuple(_fact(told[each].splitlines()) for each in keys)
         except ValueError:
             raise UnreadableError("extended attributes: a line that is none") from None
 

@@ -24,8 +24,8 @@ sub names {
     return $size < 0 ? undef : [split /\0/, substr($names, 0, $size)];
 }
 if ($do eq "read") {
-    for my $path (@paths) {
-        print "path\n";
+    while (my ($key, $path) = splice @paths, 0, 2) {
+        print "path $key\n";
         my @is = lstat $path or next;
         print "links $is[3]\n" unless -d _;
         if ((-d _ || -f _) && sysopen(my $file, $path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW)) {
@@ -101,8 +101,8 @@ def one(path):
             say("trouble %s\n" % error.strerror.encode().hex())
 
 if do == b"read":
-    for path in paths:
-        say("path\n")
+    for key, path in zip(paths[::2], paths[1::2]):
+        say("path %s\n" % os.fsdecode(key))
         try:
             one(path)
         except OSError:
@@ -142,8 +142,10 @@ xa_hex() { od -A n -v -t x1 | tr -d ' \n'; }
 xa_tools() {
     if [ "$1" = read ]; then
         shift
-        for xa_path; do
-            echo path
+        while [ $# -gt 0 ]; do
+            xa_path=$2
+            echo "path $1"
+            shift 2
             if [ ! -e "$xa_path" ] && [ ! -L "$xa_path" ]; then continue; fi
             if [ -L "$xa_path" ] || [ ! -d "$xa_path" ]; then stat -c 'links %h' -- "$xa_path"; fi
             xa_said=$(getfattr -h --absolute-names -d -m - -e hex -- "$xa_path" 2>&1) || {
@@ -173,8 +175,10 @@ xa_tools() {
 }
 xa_there() { command -v "$1" >/dev/null 2>&1; }
 xa_way=
-if xa_there perl && xa_perl read / >/dev/null 2>&1; then xa_way=perl
-elif xa_there python3 && xa_python read / >/dev/null 2>&1; then xa_way=python
+"""
+_CHOICE = r"""
+if xa_there perl && xa_perl read 0 / >/dev/null 2>&1; then xa_way=perl
+elif xa_there python3 && xa_python read 0 / >/dev/null 2>&1; then xa_way=python
 elif xa_there getfattr && xa_there setfattr && xa_there od; then xa_way=tools; fi
 xa() { [ "$xa_way" ] || return 127; "xa_$xa_way" "$@"; }
 """
@@ -183,9 +187,22 @@ xa() { [ "$xa_way" ] || return 127; "xa_$xa_way" "$@"; }
 def ways() -> str:
     """Return the shell functions; `xa` uses the available tool, with exit status 127 without a tool.
 
-    `xa read PATH…` prints for each path `path`, then `links N`, `flags N`, `x NAME VALUE` in hexadecimal, and
+    `xa read KEY PATH…` prints for each path `path KEY`, then `links N`, `flags N`, `x NAME VALUE` in hexadecimal, and
     `trouble TEXT`. `xa write` reads `x NAME VALUE` and `flags VALUE MASK` from standard input, and sets the
     attributes on file descriptor 3; an access control list inherited from the directory and missing from the input is
     removed.
     """
-    return _WAYS.replace("@perl@", quote(_PERL.strip())).replace("@python@", quote(_PYTHON.strip()))
+    return _programs(_WAYS + _CHOICE)
+
+
+def reading(paths: str) -> str:
+    """Return the script of `xa read` for these words of the shell: a key and a path each.
+
+    A perl that answers for the paths needs no test of whether perl can do so, which is a second perl.
+    """
+    at_once = f"xa_there perl && xa_said=$(xa_perl read {paths} 2>/dev/null)"
+    return f"{_programs(_WAYS)}if {at_once}; then printf '%s\\n' \"$xa_said\"; else{_CHOICE}xa read {paths}; fi"
+
+
+def _programs(script: str) -> str:
+    return script.replace("@perl@", quote(_PERL.strip())).replace("@python@", quote(_PYTHON.strip()))

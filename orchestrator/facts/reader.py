@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -51,6 +52,13 @@ class Reader(ABC, Generic[T_co]):
     @abstractmethod
     def script(self) -> str:
         """Return the POSIX sh script. The script reads nothing from standard input and changes nothing."""
+
+    def joined_with(self, _others: Sequence[Self]) -> Self | None:
+        """Return one reader for the questions of all of these, whose output each of them parses for its own answer.
+
+        `None` where they have to be asked one by one.
+        """
+        return None
 
     @abstractmethod
     def parse(self, output: Output) -> T_co:

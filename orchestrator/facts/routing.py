@@ -5,8 +5,8 @@ The text format of ip(8) is parsed line by line: every version prints text, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -19,11 +19,13 @@ from ipaddress import (
     ip_network,
 )
 from itertools import pairwise
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from stopgap.orchestrator.facts.reader import Fact, Output, Reader, UnreadableError
 from stopgap.orchestrator.shell import join
 
+_TOGETHER = 256
+"""Most addresses asked for together: of more, one answer might not come in time for any."""
 _NOWHERE = {"unreachable", "blackhole", "prohibit", "throw"}
 
 
@@ -139,6 +141,14 @@ class Neighbours(Reader[tuple[NeighbourFact, ...]]):
     """The gateways of the default routes are asked, too."""
     cap = 2 << 20
 
+    def joined_with(self, others: Sequence[Self]) -> Self | None:
+        """Return a reader that probes for all: each parses the whole table."""
+        every = (self, *others)
+        asked = _all(reader.asked for reader in every)
+        if len(asked) > _TOGETHER:
+            return None
+        return replace(self, asked=asked, gateways=any(reader.gateways for reader in every))
+
     def script(self) -> str:
         """Return the script: a line for each entry, with a timeout of half a second."""
         asked = f"{join(map(str, self.asked))}{f' {_GATEWAYS}' if self.gateways else ''}"
@@ -177,6 +187,11 @@ class Routes(Reader[tuple[RouteFact, ...]]):
     """Read the route to each of some addresses; no packet is sent."""
 
     addresses: tuple[IPv4Address | IPv6Address, ...]
+
+    def joined_with(self, others: Sequence[Self]) -> Self | None:
+        """Return a reader of all addresses: each parses the lines of its own."""
+        addresses = _all(reader.addresses for reader in (self, *others))
+        return replace(self, addresses=addresses) if len(addresses) <= _TOGETHER else None
 
     def script(self) -> str:
         """Return the script: a line for each address."""
@@ -234,6 +249,12 @@ class RoutedBy(Reader[tuple[IPv4Network | IPv6Network, ...]]):
         """Parse `[TYPE] NETWORK …`, without the requested next hop; a default route names no network."""
         found = (_network(word) for line in output.stdout.lines() for word in line.split()[:2])
         return tuple(sorted({n for n in found if n}, key=lambda n: (n.version, int(n.network_address), n.prefixlen)))
+
+
+def _all(
+    of_each: Iterable[tuple[IPv4Address | IPv6Address, ...]],
+) -> tuple[IPv4Address | IPv6Address, ...]:
+    return tuple(dict.fromkeys(address for addresses in of_each for address in addresses))
 
 
 def _network(text: str) -> IPv4Network | IPv6Network | None:

@@ -33,14 +33,16 @@ class Texts(Reader[TextsFact]):
     deadline = 20.0
 
     def script(self) -> str:
-        """Return the script: path, kind with metadata, and content in base64, each ended by NUL; then `end`."""
+        """Return the script: path, kind with metadata, and lines of base64 with the content, each ended by NUL; then
+        `end`.
+        """
         return (
             f"{matching(self.patterns)}\n"
             'for p; do [ -f "$p" ] && [ -r "$p" ] || continue\n'
             'k=file; [ ! -L "$p" ] || k=link\n'
             'printf "%s\\0%s " "$p" $k\n'
-            "{ stat -L -c '%f %u %g %s %Y' /proc/self/fd/3 3<&3 | tr -d '\\n'; printf '\\0'\n"
-            f"head -c {LONGEST + 1} <&3 | base64 | tr -d '\\n'; printf '\\0'; }} 3<\"$p\"\n"
+            "{ stat -L -c '%f %u %g %s %Y' /proc/self/fd/3 3<&3; printf '\\0'\n"
+            f"head -c {LONGEST + 1} <&3 | base64; printf '\\0'; }} 3<\"$p\"\n"
             "done\nprintf end"
         )
 
@@ -56,11 +58,11 @@ class Texts(Reader[TextsFact]):
 
 
 def _file(path: str, said: str, text: str) -> FileFact:
-    kind, mode, *words = said.split(" ")
+    kind, mode, *words = said.removesuffix("\n").split(" ")
     numbers = [parse_int(word, signed=True) for word in words]
     raw = parse_int(mode, 8, base=16)
     try:
-        content = base64.b64decode(text, validate=True)
+        content = base64.b64decode(text.replace("\n", ""), validate=True)
     except binascii.Error:
         content = None
     if raw is None or len(numbers) != 4 or None in numbers or content is None or kind not in {"file", "link"}:

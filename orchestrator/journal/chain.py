@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from sys import intern
 from typing import TYPE_CHECKING, Any
 
 from stopgap.orchestrator.journal.failure import JournalError
@@ -24,8 +25,15 @@ if TYPE_CHECKING:
     from stopgap.orchestrator.journal.records import AnyRecord
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+_SCAN = json.JSONDecoder().raw_decode
+_QUOTED = json.encoder.encode_basestring_ascii
+"""Of a text what `canonical` returns, and nothing else."""
+_SHARED = 64
+"""Characters of a text that records are likely to have in common: hosts, steps, outcomes."""
 _EXACT = frozenset({"run-started", "change-intended"})
 """Kinds of records that are stored as they are, without redaction."""
+_NAMES: dict[frozenset[str], set[str]] = {}
+"""Names of the fields that records came with."""
 GENESIS = "0" * 64
 """Stands for the hash before the first entry of a run."""
 TEXTS = "texts"
@@ -34,7 +42,7 @@ reader of another language gets them too; the record's own fields have the Engli
 """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One record, with its position in the run."""
 
@@ -45,7 +53,7 @@ class Entry:
     record: AnyRecord
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """One entry as stored on disk."""
 
@@ -88,7 +96,7 @@ def timestamp(moment: datetime) -> str:
 def link(previous: str, run: str, seq: int, at: str, record: str) -> str:
     """Return the hash of an entry: SHA-256 over the previous hash and the canonical JSON of the entry."""
     # The record is canonical already, and the key is in sorted order: no parse is needed.
-    entry = f'{{"at":{canonical(at)},"record":{record},"run":{canonical(run)},"seq":{seq}}}'
+    entry = f'{{"at":{_QUOTED(at)},"record":{record},"run":{_QUOTED(run)},"seq":{seq}}}'
     return hashlib.sha256(f"{previous}\n{entry}".encode()).hexdigest()
 
 
@@ -100,12 +108,24 @@ def entry(row: Row) -> Entry:
         fields = with_current_names(json.loads(row.record))
         if not isinstance(fields, dict):
             raise TypeError(type(fields).__name__)
-        texts = KeptTexts.from_json(fields.pop(TEXTS, ()))
-        return Entry(row.seq, datetime.fromisoformat(row.at), RECORD.validate_python(fields, context=texts))
+        kept = fields.pop(TEXTS, None)
+        for name, value in fields.items():
+            if type(value) is str and len(value) <= _SHARED:
+                fields[name] = intern(value)
+        texts = KeptTexts.from_json(kept) if kept else None
+        record = RECORD.validate_python(fields, context=texts)
+        return Entry(row.seq, datetime.fromisoformat(row.at), _sharing(record))
     except (TypeError, ValueError, RecursionError):
         raise JournalError(
             tr("record {seq} cannot be read; `stopgap verify` tells what is wrong", seq=row.seq)
         ) from None
+
+
+def _sharing(record: AnyRecord) -> AnyRecord:
+    """Have records that came with the same fields share the set of the names, which a copy copies: it is large."""
+    names = record.model_fields_set
+    object.__setattr__(record, "__pydantic_fields_set__", _NAMES.setdefault(frozenset(names), names))
+    return record
 
 
 def chain_problems(run: str, rows: Iterable[Row]) -> Iterator[str]:
@@ -123,7 +143,8 @@ def chain_problems(run: str, rows: Iterable[Row]) -> Iterator[str]:
 
 def _is_canonical(record: str) -> bool:
     try:
-        return canonical(json.loads(record)) == record
+        # What stands before or after the value is missing in the other text: no scan for it is needed.
+        return canonical(_SCAN(record)[0]) == record
     except (ValueError, RecursionError):
         return False
 

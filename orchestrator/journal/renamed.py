@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 _KINDS = {"lifeline-settled": "rollback-timer-settled"}
@@ -15,11 +14,14 @@ def with_current_names(record: Any) -> Any:  # noqa: ANN401
     >>> with_current_names({"kind": "lifeline-settled", "step": "cut"})
     {'kind': 'rollback-timer-settled', 'step': 'cut'}
     """
-    if not isinstance(record, Mapping):
+    if not isinstance(record, dict):
+        return record
+    kind, change = record.get("kind"), record.get("change")
+    if _FIELDS.keys().isdisjoint(record) and kind not in _KINDS and not isinstance(change, dict):
         return record
     renamed = {_FIELDS.get(name, name): value for name, value in record.items()}
-    if isinstance(kind := renamed.get("kind"), str):
+    if isinstance(kind, str):
         renamed["kind"] = _KINDS.get(kind, kind)
-    if isinstance(change := renamed.get("change"), Mapping):
+    if isinstance(change, dict):
         renamed["change"] = with_current_names(change)
     return renamed

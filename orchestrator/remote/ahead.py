@@ -24,13 +24,17 @@ class ConnectAhead:
     A context manager: the end of the block closes unfinished and unused connections.
     """
 
-    def __init__(self, hosts: Mapping[str, Host]) -> None:
-        """Create the pool; `hosts` maps names to hosts of the inventory."""
+    def __init__(self, hosts: Mapping[str, Host], *, asked_once: bool = False) -> None:
+        """Create the pool; `hosts` maps names to hosts of the inventory.
+
+        `asked_once`: one exchange is expected of each host; see `Limits`.
+        """
         self._hosts = hosts
+        self._limits = Limits(asked_once=asked_once)
         self._cancelled = threading.Event()
         self._begun: dict[str, Future[Session]] = {}
         self._jumps = Jumps()
-        self._handshakes = Handshakes(hosts.values(), Limits(), "connect ahead")
+        self._handshakes = Handshakes(hosts.values(), self._limits, "connect ahead")
 
     def begin(self, hosts: Iterable[Host]) -> None:
         """Start connecting to all given hosts in parallel. The caller of `__call__` learns of an unreachable host."""
@@ -50,7 +54,7 @@ class ConnectAhead:
         With `alone` the connection is new all the way from the controller, and shares no jump-host connection.
         """
         if alone:
-            return connect(host, hosts, Limits(), self._cancelled)
+            return connect(host, hosts, self._limits, self._cancelled)
         begun = self._begun.pop(host.name, None)
         return begun.result() if begun else self._connect(host, hosts)
 
@@ -66,7 +70,7 @@ class ConnectAhead:
         self._handshakes.shutdown()
 
     def _connect(self, host: Host, hosts: Mapping[str, Host]) -> Session:
-        return connect(host, hosts, Limits(), self._cancelled, self._jumps)
+        return connect(host, hosts, self._limits, self._cancelled, self._jumps)
 
 
 def _close(begun: Future[Session]) -> None:

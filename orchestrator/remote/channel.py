@@ -8,10 +8,12 @@ import time
 
 from paramiko import Channel, ChannelException, SSHException
 
+from stopgap.orchestrator.remote.guard import Guard
 from stopgap.orchestrator.remote.limits import Limits
 from stopgap.orchestrator.remote.line import LineBrokenError
-from stopgap.orchestrator.remote.transport import Arrival, HardenedTransport, request_exec
+from stopgap.orchestrator.remote.transport import Arrival, HardenedTransport, Opening, request_exec
 from stopgap.orchestrator.remote.window import Window
+from stopgap.orchestrator.text import tr
 
 _PORTION = 64 << 10
 _WINDOW_POLL = 0.005
@@ -20,26 +22,32 @@ _SESSION_ENDS, _SESSION_POLL = 2.0, 0.05
 
 
 class ChannelAhead:
-    """A channel opened in the background, to save its round trip; on demand with the command begun on it.
+    """A channel asked for before it is needed, to save its round trip; on demand with the command begun on it.
 
     A server accepts input of a channel only once the command runs, which is one round trip more (RFC 4254, 5.2).
     """
 
-    def __init__(self, transport: HardenedTransport, limits: Limits) -> None:
+    def __init__(self, transport: HardenedTransport, limits: Limits, *, later: bool = False) -> None:
+        """Ask for the channel; with `later` once it is taken."""
         self._transport = transport
         self._limits = limits
         self._channel: Channel | None = None
         self._failure: Exception | None = None
+        self._opening: Opening | None = None
         self._begun = ""
-        self._opener = threading.Thread(target=self._open, name="channel ahead", daemon=True)
-        self._opener.start()
+        self._beginner: threading.Thread | None = None
+        self._settling = threading.Lock()
+        if later:
+            return
+        try:
+            self._opening = transport.begin_session()
+        except (SSHException, EOFError, OSError) as error:
+            self._failure = error
 
     def begin(self, command: str) -> None:
         """Begin the command on the channel once it is open, without waiting for either."""
-        self._opener = threading.Thread(
-            target=self._begin, args=(self._opener, command), name="shell ahead", daemon=True
-        )
-        self._opener.start()
+        self._beginner = threading.Thread(target=self._begin, args=(command,), name="shell ahead", daemon=True)
+        self._beginner.start()
 
     def take(self, command: str) -> Channel:
         """Return the channel with the command begun on it; raises paramiko's exceptions."""
@@ -53,7 +61,7 @@ class ChannelAhead:
 
         A server with one session at a time (MaxSessions 1) refuses until the end of the session before: retried.
         """
-        self._opener.join()
+        self._join()
         if self._channel is not None and not self._channel.closed:
             return self._channel
         if self._failure is not None and not isinstance(self._failure, ChannelException):
@@ -70,8 +78,13 @@ class ChannelAhead:
     @property
     def is_open(self) -> bool:
         """True if the server has opened the channel; waits for its answer."""
-        self._opener.join()
+        self._join()
         return self._channel is not None
+
+    def forget(self) -> None:
+        """Hold nothing of a closed connection."""
+        self._channel, self._failure = None, SSHException(tr("the connection is closed"))
+        del self._transport
 
     def close(self) -> None:
         """Close the channel if nobody took it, without waiting for the host."""
@@ -82,26 +95,34 @@ class ChannelAhead:
             with contextlib.suppress(SSHException, EOFError, OSError):
                 self._channel.close()
 
-    def _begin(self, opener: threading.Thread, command: str) -> None:
-        opener.join()
+    def _join(self) -> None:
+        if self._beginner is not None:
+            self._beginner.join()
+        self._settle()
+
+    def _begin(self, command: str) -> None:
+        self._settle()
         if self._channel is not None and not self._channel.closed:
             with contextlib.suppress(SSHException, EOFError, OSError):
                 request_exec(self._channel, command)
                 self._begun = command
 
-    def _open(self) -> None:
-        begun = time.monotonic()
-        try:
-            self._channel = self._transport.open_session(timeout=self._limits.start)
-        except (SSHException, EOFError, OSError) as error:
-            self._failure = error
-        else:
-            took = time.monotonic() - begun
-            self._transport.round_trip = min(took, self._transport.round_trip or took)
+    def _settle(self) -> None:
+        """Wait for the server's answer."""
+        with self._settling:
+            opening, self._opening = self._opening, None
+            if opening is None:
+                return
+            try:
+                self._channel = self._transport.session(opening, self._limits.start)
+            except (SSHException, EOFError, OSError) as error:
+                self._failure = error
+            else:
+                self._transport.round_trip = min(opening.took, self._transport.round_trip or opening.took)
 
 
 class ChannelLine:
-    def __init__(self, channel: Channel, guard: threading.Timer, round_trip: float, limits: Limits) -> None:
+    def __init__(self, channel: Channel, guard: Guard, round_trip: float, limits: Limits) -> None:
         self._channel = channel
         self._guard = guard
         self._window = Window(channel, round_trip, limits, time.monotonic())

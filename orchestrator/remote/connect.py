@@ -192,12 +192,22 @@ def _seconds(given: timedelta | None, default: float) -> float:
     return default if given is None else given.total_seconds()
 
 
+def compresses(host: Host) -> bool:
+    """Return whether what a host is sent, and answers, is to be compressed.
+
+    What a router gets to block, and what it answers before, is text of more bytes than the first flight of a TCP
+    connection has (RFC 6928): compressed, it takes a round trip less. Evidence of other hosts, and what a jump host
+    carries, would cost processor time; nothing about a password is to be told by a length.
+    """
+    return bool(host.may_block) and host.become_password is None
+
+
 def _open_ssh(login: Login, limits: Limits, deadline: Deadline, jumps: Jumps | None) -> FramedSession:
     dialled = _dial(login, limits, deadline)  # the host answers while fabric and paramiko are imported
     load(spoken_to_by([login.host]))
     from stopgap.orchestrator.remote.ssh import SshSession  # noqa: PLC0415
 
-    connection = _connection(login, limits, dialled, jumps)
+    connection = _connection(login, limits, dialled, jumps, compressed=compresses(login.host))
     try:
         connection.open(deadline)
         return SshSession(login.host, limits, connection)
@@ -239,7 +249,12 @@ def _dial(login: Login, limits: Limits, deadline: Deadline) -> socket.socket | N
 
 
 def _connection(
-    login: Login, limits: Limits, dialled: socket.socket | None = None, jumps: Jumps | None = None
+    login: Login,
+    limits: Limits,
+    dialled: socket.socket | None = None,
+    jumps: Jumps | None = None,
+    *,
+    compressed: bool = False,
 ) -> Connection:
     from stopgap.orchestrator.remote.ssh import Connection  # noqa: PLC0415
 
@@ -247,7 +262,7 @@ def _connection(
     if login.via is not None:
         make = partial(_connection, login.via, limits, jumps=jumps)
         gateway = jumps.through(login.via.host.name, make) if jumps else make()
-    return Connection(login, limits, gateway, dialled)
+    return Connection(login, limits, gateway, dialled, compressed=compressed)
 
 
 def _become(session: FramedSession, deadline: Deadline) -> None:

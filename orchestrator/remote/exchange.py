@@ -13,6 +13,7 @@ from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.log import Log
 from stopgap.orchestrator.remote.become import Password, as_root
+from stopgap.orchestrator.remote.flag import Flag
 from stopgap.orchestrator.remote.framing import draw_nonce
 from stopgap.orchestrator.remote.gather import Gathering
 from stopgap.orchestrator.remote.limits import Limits
@@ -55,8 +56,8 @@ def run_exchange(
     deadline: float,
     limits: Limits,
     sink: Sink | None,
-    halted: threading.Event,
-    enough: threading.Event,
+    halted: Flag,
+    enough: Flag,
     by_sudo: Sequence[str] = (),
 ) -> Exchanged:
     """Make one exchange, within `deadline` seconds and the deadlines of the items; a sink's exception propagates.
@@ -84,8 +85,8 @@ def _converse(
     script: bytes,
     gathering: Gathering,
     end: float,
-    halted: threading.Event,
-    enough: threading.Event,
+    halted: Flag,
+    enough: Flag,
 ) -> str | None:
     """Send and receive to the end, or to a reason to stop; return the reason."""
     outgoing = memoryview(script)
@@ -160,9 +161,9 @@ class FramedSession(ABC):
         self._trouble: str | None = None
         self._no_shell: str | None = None
         self._script_taken = False
-        self._closed = threading.Event()
-        self._halted = threading.Event()
-        self._enough = threading.Event()
+        self._closed = Flag()
+        self._halted = Flag()
+        self._enough = Flag()
 
     @property
     def alive(self) -> bool:

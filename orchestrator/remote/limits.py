@@ -18,6 +18,9 @@ class Limits:
     """Most handshakes at one host: sshd drops unauthenticated connections at random from 10 on (MaxStartups)."""
     through: int = 16
     """Most handshakes through one jump host, over a single connection."""
+    asked_once: bool = False
+    """One exchange is expected of each host, as in a dry run: no channel is opened ahead of a second, and the
+    connection to a host that contains no other is closed after the first. A further exchange costs round trips."""
     start: float = 10.0
     """From the script to the first byte of the answer; `first_word_timeout` of an inventory."""
     grace: float = 1.0
@@ -31,8 +34,9 @@ class Limits:
     """Between keepalives on an idle connection."""
     silence: float = 30.0
     """Timeout for a peer without acknowledgements (TCP_USER_TIMEOUT, tcp(7))."""
-    poll: float = 1.0
-    """How often a connection's idle thread looks up; the price of a thousand idle connections."""
+    poll: float = 5.0
+    """How often a connection's idle thread looks up whether a keepalive is due; the price of a thousand idle
+    connections. What is to be done at once wakes the thread."""
 
     packet: int = 256 << 10
     """Longest SSH packet read, as in OpenSSH's packet.c; before authentication paramiko alone would read 4 GiB."""

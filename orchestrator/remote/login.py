@@ -97,7 +97,8 @@ def authenticate(transport: HardenedTransport, host: Host, offers: Sequence[Offe
         except (SSHException, EOFError, OSError) as error:
             if isinstance(error, TimeoutError):
                 raise
-            raise Unreachable(host.name, tr("the server hung up during authentication"), "auth") from None
+            failure = transport.get_exception() or EOFError()
+            break
         if transport.is_active() and transport.is_authenticated():
             return
         failure = transport.get_exception()

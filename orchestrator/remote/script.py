@@ -2,6 +2,7 @@
 
 The script goes over standard input to `/bin/sh -s`, as one compound command: the shell parses the whole script before
 the first command, and a truncated script runs nothing. An empty line comes first, for a login file that reads a line.
+A text that several items have is sent once, as a variable of that shell.
 No argument list, file or environment variable shows the content. The script uses the shell's builtins, /proc and
 sleep(1).
 
@@ -29,6 +30,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from stopgap.orchestrator.remote.repeated import said_once
 from stopgap.orchestrator.remote.session import Item
 from stopgap.orchestrator.shell import BY_SUDO, PATH, RUN_FOLDER, SUDO_PROGRAMS, quote
 
@@ -163,10 +165,11 @@ def exchange_script(
         "last": str(len(items) - 1),
     }.items():
         prologue = prologue.replace(f"@{name}@", value)
-    calls = "".join(
-        f"_sg_item {index} {quote(item.script)} '{'pause' if item.pause else ''}'"
+    texts, words = said_once([item.script for item in items])
+    calls = texts + "".join(
+        f"_sg_item {index} {word} '{'pause' if item.pause else ''}'"
         f" '{'stop' if stop_on_failure or item.required else ''}'\n"
-        for index, item in enumerate(items)
+        for index, (item, word) in enumerate(zip(items, words, strict=True))
     )
     sudo = _BY_SUDO.replace("@programs@", quote(" ".join(by_sudo))) if by_sudo else ""
     return f"\n{{\n{prologue}{sudo}{calls}exit 0\n}}\n".encode("utf-8", "surrogateescape")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import random
 import socket
-import threading
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NoReturn
 
 from fabric import Config
@@ -18,6 +18,7 @@ from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.remote.channel import ChannelAhead, ChannelLine
 from stopgap.orchestrator.remote.exchange import Exchanged, FramedSession
 from stopgap.orchestrator.remote.gateway import Gateway
+from stopgap.orchestrator.remote.guard import guard
 from stopgap.orchestrator.remote.identity.offers import Offer, offers_for
 from stopgap.orchestrator.remote.known_hosts import Pinned
 from stopgap.orchestrator.remote.limits import Limits
@@ -36,14 +37,17 @@ class Connection(FabricConnection):  # type: ignore[misc]
     """A connection to one host; address and login come from the inventory alone.
 
     No configuration file of ssh or fabric is read, no password is known, and no host reaches the operator's agent.
-    `gateway` leads through a jump host; `dialled` is an existing TCP connection to the host. Operations of fabric
-    other than `open` and `close` trust the host and are refused: use exchanges.
+    `gateway` leads through a jump host; `dialled` is an existing TCP connection to the host; with `compressed` both
+    directions are compressed once logged in, where the host can do that. Operations of fabric other than `open` and
+    `close` trust the host and are refused: use exchanges.
     """
 
     fingerprint: str | None = None
+    transport: Any
     _login: Login
     _limits: Limits
     _dialled: socket.socket | None
+    _compressed: bool
 
     def __init__(
         self,
@@ -51,11 +55,15 @@ class Connection(FabricConnection):  # type: ignore[misc]
         limits: Limits,
         gateway: Gateway | None = None,
         dialled: socket.socket | None = None,
+        *,
+        compressed: bool = False,
     ) -> None:
         host = login.host
-        config = Config(lazy=True, ssh_config=SSHConfig())
-        super().__init__(host.address, host.user, host.port, config=config, gateway=gateway, forward_agent=False)
-        self._set(_login=login, _limits=limits, _dialled=dialled)
+        super().__init__(host.address, host.user, host.port, config=_config(), gateway=gateway, forward_agent=False)
+        self._set(_login=login, _limits=limits, _dialled=dialled, _compressed=compressed)
+
+    __setattr__ = object.__setattr__
+    """No attribute is a setting: invoke would look for one among all names, each time."""
 
     def open(self, deadline: Deadline | None = None) -> None:
         """Connect and log in, through the gateway if set. Raises Unreachable."""
@@ -117,6 +125,11 @@ class Connection(FabricConnection):  # type: ignore[misc]
         if self.gateway is not None:
             self.gateway.close()
 
+    def forget(self) -> None:
+        """Hold nothing more of a connection that is closed."""
+        transport, self.transport = self.transport, None
+        transport.forget()
+
     def _log_in(self, deadline: Deadline) -> None:
         pinned = read_pinned(self._login)
         with offers_for(self._login.host, self._login.keys) as offers:
@@ -148,10 +161,10 @@ class Connection(FabricConnection):  # type: ignore[misc]
             self._limits,
             pinned.types,
             certificates=bool(pinned.authorities),
+            compressed=self._compressed,
             host=self._login.host.name,
         )
-        guard = threading.Timer(deadline.left() + self._limits.grace, transport.close)
-        guard.start()
+        watch = guard(deadline.left() + self._limits.grace, transport.close)
         try:
             shown = negotiate(transport, self._login, pinned, deadline)
             authenticate(transport, self._login.host, offers, deadline)
@@ -159,7 +172,7 @@ class Connection(FabricConnection):  # type: ignore[misc]
             transport.close()
             raise
         finally:
-            guard.cancel()
+            watch.cancel()
         transport.set_keepalive(self._limits.keepalive)
         self.fingerprint = shown
         self.transport = transport
@@ -179,12 +192,20 @@ class Connection(FabricConnection):  # type: ignore[misc]
     run = sudo = shell = local = sftp = get = put = forward_local = forward_remote = create_session = _refuse
 
 
+@cache
+def _config() -> Config:
+    """Return the configuration of every connection: fabric's defaults, which nothing changes."""
+    return Config(lazy=True, ssh_config=SSHConfig())
+
+
 class SshSession(FramedSession):
     """Exchanges over one connection, each on a separate channel; the next channel is opened ahead.
 
-    On a router, after the first exchange, the shell of the next exchange is started ahead: a cut is a round trip
+    On a router the shell of the next exchange is started ahead, beside the one that runs: a cut is a round trip
     earlier. Other hosts get no shell ahead, since the list of their processes may be evidence.
     """
+
+    _is_beside = False
 
     def __init__(self, host: Host, limits: Limits, connection: Connection, ahead: ChannelAhead | None = None) -> None:
         super().__init__(host, limits)
@@ -209,27 +230,34 @@ class SshSession(FramedSession):
 
     def _attempt(self, items: Sequence[Item], stop_on_failure: bool, deadline: float, sink: Sink | None) -> Exchanged:
         made = super()._attempt(items, stop_on_failure, deadline, sink)
-        if made.in_step and self.host.may_block and self.host.become is None:
-            self._ahead.begin(_command(self._shell))
+        if self._limits.asked_once and _is_over(self.host, made):
+            self.close()
+            self._ahead.forget()
+            self._connection.forget()
         return made
 
     def _open_line(self, words: Sequence[str], deadline: float) -> ChannelLine:
-        guard = threading.Timer(deadline + self._limits.grace / 2, self._connection.close)
-        guard.daemon = True
-        guard.start()
+        watch = guard(deadline + self._limits.grace / 2, self._connection.close)
         try:
             channel = self._ahead.take(_command(words))
         except (SSHException, EOFError, OSError) as error:
-            guard.cancel()
+            watch.cancel()
             raise LineBrokenError(tr("no channel could be opened: {error}", error=error)) from None
         transport = self._connection.transport
-        self._ahead = ChannelAhead(transport, self._limits)
-        return ChannelLine(channel, guard, transport.round_trip or 0.0, self._limits)
+        later = self._limits.asked_once or self._is_beside
+        self._ahead = ChannelAhead(transport, self._limits, later=later)
+        if not later and self.host.may_block and self.host.become is None:
+            self._ahead.begin(_command(self._shell))
+        return ChannelLine(channel, watch, transport.round_trip or 0.0, self._limits)
 
 
 class BesideSession(SshSession):
-    """Exchanges beside those of another session over the same connection; closing it leaves the connection open."""
+    """Exchanges beside those of another session over the same connection; closing it leaves the connection open.
 
+    No channel is opened ahead of a second exchange: a server admits some ten of a connection.
+    """
+
+    _is_beside = True
     _line: ChannelLine | None = None
 
     def close(self) -> None:
@@ -245,6 +273,12 @@ class BesideSession(SshSession):
     def _open_line(self, words: Sequence[str], deadline: float) -> ChannelLine:
         self._line = super()._open_line(words, deadline)
         return self._line
+
+
+def _is_over(host: Host, made: Exchanged) -> bool:
+    """Return True if nothing more is to be asked of a host that every item has answered for."""
+    contains_others = host.may_block or host.driver is not None or host.vantage is not None
+    return made.in_step and not contains_others and all(output.status is not None for output in made.outputs)
 
 
 def _command(words: Sequence[str]) -> str:

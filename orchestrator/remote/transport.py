@@ -1,16 +1,20 @@
 """paramiko's transport, hardened against the server. All uses of paramiko's private attributes are here.
 
-The attributes are `Transport._preferred_*`, `_kex_info`, `_active_check_timeout`, `_channel_handler_table`,
-`_really_parse_kex_init`, `_verify_key`, `_negotiate_keys`, `_parse_ext_info` and `_send_user_message`,
-`Packetizer._read_timeout`, `AuthHandler._request_auth` and `_parse_service_accept`, `Channel._feed`, and
-`Channel.in_buffer`, `in_stderr_buffer` and `in_window_size`, public only by name.
+The attributes are `Transport._preferred_*`, `_kex_info`, `_compression_info`, `_active_check_timeout`,
+`_channel_handler_table`, `_really_parse_kex_init`, `_verify_key`, `_negotiate_keys`, `_parse_newkeys`,
+`_parse_debug`, `_parse_ext_info`, `_next_channel`, `_channels`, `_handler_table` and `_send_user_message`,
+`Packetizer._read_timeout`, `AuthHandler._request_auth` and `_parse_service_accept`, `Channel._feed`,
+`_set_transport` and `_set_window`, and `Channel.in_buffer`, `in_stderr_buffer` and `in_window_size`, public only by
+name.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -21,14 +25,18 @@ from paramiko.common import (
     MSG_CHANNEL_DATA,
     MSG_CHANNEL_EXTENDED_DATA,
     MSG_CHANNEL_WINDOW_ADJUST,
+    cMSG_CHANNEL_OPEN,
     cMSG_CHANNEL_REQUEST,
     cMSG_CHANNEL_WINDOW_ADJUST,
 )
+from paramiko.compress import ZlibCompressor
 from paramiko.packet import Packetizer
 
 from stopgap.orchestrator.log import Log
 from stopgap.orchestrator.remote.allowance import Allowance
+from stopgap.orchestrator.remote.compression import DELAYED, BoundedDecompressor
 from stopgap.orchestrator.remote.limits import Limits
+from stopgap.orchestrator.remote.read_ahead import ReadAhead
 from stopgap.orchestrator.text import tr
 
 _DATA_MESSAGES = frozenset({MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_CHANNEL_WINDOW_ADJUST})
@@ -45,9 +53,9 @@ class CappedPacketizer(Packetizer):  # type: ignore[misc]
     """Caps the length of packets and of the banner, and the flood of messages without data."""
 
     def __init__(self, limits: Limits, connection: Any) -> None:  # noqa: ANN401
-        super().__init__(connection)
-        self._limits = limits
         self._tcp = connection if isinstance(connection, socket.socket) else None
+        super().__init__(connection if self._tcp is None else ReadAhead(self._tcp))
+        self._limits = limits
         self._banner_bytes = 0
         self.allowance = Allowance(limits)
 
@@ -143,7 +151,9 @@ class HardenedTransport(Transport):  # type: ignore[misc]
         )
         if (name if name != _CURVE25519 else _CURVE25519_BEFORE) in Transport._preferred_kex
     )
-    _preferred_compression = ("none",)
+    _preferred_compression: tuple[str, ...] = ("none",)
+    auth_handler: AuthHandler | None
+    _handler_table: Mapping[int, Any]
 
     def __init__(
         self,
@@ -152,16 +162,18 @@ class HardenedTransport(Transport):  # type: ignore[misc]
         key_types: tuple[str, ...] = (),
         *,
         certificates: bool = False,
+        compressed: bool = False,
         host: str = "",
     ) -> None:
         """Use this socket or channel; the given host key types are requested first.
 
-        `host`: the name of the host in the log.
+        `host`: the name of the host in the log. With `compressed` packets are compressed after the login, where the
+        server can do that: no byte is decompressed for a server that has not proved its key.
 
         With `certificates` a host certificate is requested before any plain key.
         """
         self.offered: Mapping[str, Sequence[str]] = {}
-        """The algorithms of the server's first offer, by the names of paramiko."""
+        """The algorithms of the server's first offer, by the names of paramiko, until one of each kind is in use."""
         self.shown_key = b""
         """The server's host key or host certificate, in wire format."""
         self.round_trip: float | None = None
@@ -190,6 +202,10 @@ class HardenedTransport(Transport):  # type: ignore[misc]
                 *(f"{name}{_CERTIFICATE}" for name in self._preferred_keys),
                 *self._preferred_keys,
             )
+        if compressed:
+            self._preferred_compression = (DELAYED, "none")
+            bounded = partial(BoundedDecompressor, limits.packet)
+            self._compression_info = {"none": (None, None), DELAYED: (ZlibCompressor, bounded)}
         self._channel_handler_table = {
             **Transport._channel_handler_table,
             MSG_CHANNEL_DATA: self._take_stdout,
@@ -212,8 +228,40 @@ class HardenedTransport(Transport):  # type: ignore[misc]
             return
         if not self.is_active():
             raise SSHException(tr("no connection to log in over"))
-        self.auth_handler = PromptAuthHandler(self)
-        self.auth_handler.auth_publickey(user, key, event)
+        self.auth_handler = handler = PromptAuthHandler(self)
+        handler.auth_publickey(user, key, event)
+
+    def begin_session(self) -> Opening:
+        """Ask for a channel of a session; the server's answer is for `session`. Raises SSHException.
+
+        `open_session` sends the same, and waits.
+        """
+        with self.lock:
+            channel = Channel(self._next_channel())
+            opening = Opening(channel)
+            self._channels.put(channel.chanid, channel)
+            self.channel_events[channel.chanid] = opening
+            self.channels_seen[channel.chanid] = True
+            channel._set_transport(self)
+            channel._set_window(self.default_window_size, self.default_max_packet_size)
+        if not self.active:
+            raise SSHException(tr("no connection to open a channel over"))
+        message = Message()
+        message.add_byte(cMSG_CHANNEL_OPEN)
+        message.add_string("session")
+        message.add_int(channel.chanid)
+        message.add_int(self.default_window_size)
+        message.add_int(self.default_max_packet_size)
+        self._send_user_message(message)
+        return opening
+
+    def session(self, opening: Opening, timeout: float) -> Channel:
+        """Return the channel once the server has opened the channel. Raises paramiko's exceptions."""
+        if not opening.wait(timeout):
+            raise SSHException(tr("no answer to the request for a channel"))
+        if self.active and self._channels.get(opening.channel.chanid) is opening.channel:
+            return opening.channel
+        raise self.get_exception() or SSHException(tr("the server opened no channel"))
 
     def get_exception(self) -> Exception | None:
         """Return the reason for the end of the connection, always as SSHException.
@@ -250,6 +298,10 @@ class HardenedTransport(Transport):  # type: ignore[misc]
         super()._verify_key(host_key, signature)
         self.shown_key = self.shown_key or host_key
 
+    def _parse_newkeys(self, message: Message) -> None:
+        super()._parse_newkeys(message)
+        self.offered = {}
+
     def _negotiate_keys(self, message: Message) -> None:
         if _size(message) > self._limits.key_exchange:
             raise SSHException(tr("an offer of algorithms without end"))
@@ -261,6 +313,11 @@ class HardenedTransport(Transport):  # type: ignore[misc]
         if count > self._limits.extensions:
             raise SSHException(tr("an impossible number of extensions"))
         self.server_extensions = {_string(message).decode("ascii", "replace"): _string(message) for _ in range(count)}
+
+    def _parse_debug(self, message: Message) -> None:
+        """Format a debug message of the server only for a log with debug messages: sshd sends one for each key."""
+        if self.logger.isEnabledFor(logging.DEBUG):
+            super()._parse_debug(message)
 
     def _take_stdout(self, channel: Channel, message: Message) -> None:
         data = _string(message)
@@ -290,6 +347,27 @@ class HardenedTransport(Transport):  # type: ignore[misc]
             self.sock.close()
         if self.is_alive() and self is not threading.current_thread():
             self.join(_JOIN)
+
+    def forget(self) -> None:
+        """Let go, once closed, of what holds the transport itself: memory that a collection would free late."""
+        self.auth_handler = self.kex_engine = self.saved_exception = None
+        self._channel_handler_table = self._handler_table = {}
+
+
+class Opening(threading.Event):
+    """A channel asked for; set once the server has answered, or the connection is over."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__()
+        self.channel = channel
+        self._begun = time.monotonic()
+        self.took = 0.0
+        """Seconds until the answer came."""
+
+    def set(self) -> None:
+        """Note the answer; called by paramiko."""
+        self.took = time.monotonic() - self._begun
+        super().set()
 
 
 class Arrival:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import assert_never
 
 from stopgap.orchestrator.change import (
@@ -20,7 +21,7 @@ from stopgap.orchestrator.change import (
 )
 from stopgap.orchestrator.change import armed as schedule
 from stopgap.orchestrator.device_script import RUN
-from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.journal.records import (
     ChangeIntended,
     ChangeMade,
@@ -28,7 +29,7 @@ from stopgap.orchestrator.journal.records import (
 )
 from stopgap.orchestrator.plan import OutOfReach, PlannedStep
 from stopgap.orchestrator.registry import tasks
-from stopgap.orchestrator.remote import Item
+from stopgap.orchestrator.remote import Item, Session
 from stopgap.orchestrator.run.applied import Applied, outcome_of
 from stopgap.orchestrator.run.connection_pool import ConnectionPool
 from stopgap.orchestrator.run.host_lock import lost
@@ -85,7 +86,10 @@ def apply_steps(
     Raises OutOfReach if the host cannot be reached.
     """
     applied = _applied(steps, pool, record, interruption, stop_on_failure=True)
-    return [follow_up(step, one, pool, interruption) for step, one in zip(steps, applied, strict=True)]
+    return [
+        follow_up([step], pool, interruption)[0] if follows(step, one) else one
+        for step, one in zip(steps, applied, strict=True)
+    ]
 
 
 def apply_apart(
@@ -184,23 +188,28 @@ def _concluded(
     return worst
 
 
-def follow_up(step: PlannedStep, applied: Applied, pool: ConnectionPool, interruption: Interruption) -> Applied:
-    """Run the follow-up scripts of a step whose changes are made; a failure here fails no step."""
-    changes = step.ordered()
-    if applied.outcome == "done" and any(change.afterwards_script() for change in changes):
-        return Applied("done", _afterwards(changes, step.place, pool, interruption))
-    return applied
+def follows(step: PlannedStep, applied: Applied) -> bool:
+    """Return True if the changes are made, and follow-up scripts are to be run."""
+    return applied.outcome == "done" and any(change.afterwards_script() for change in step.ordered())
 
 
-def _afterwards(changes: Sequence[AnyChange], place: Host, pool: ConnectionPool, interruption: Interruption) -> str:
-    """Run the follow-up scripts of applied changes and return their output; a failure here fails no step."""
-    items = [Item(script, change.deadline) for change in changes if (script := change.afterwards_script())]
+def follow_up(steps: Sequence[PlannedStep], pool: ConnectionPool, interruption: Interruption) -> list[Applied]:
+    """Run the follow-up scripts of steps on one host whose changes are made; a failure here fails no step."""
+    items = [
+        [Item(script, change.deadline) for change in step.ordered() if (script := change.afterwards_script())]
+        for step in steps
+    ]
     try:
-        session = pool.session(place)
+        session = pool.session(steps[0].place)
         with interruption.cutting(session.halt), interruption.cutting(session.close, gently=True):
-            outputs = session.exchange(items)
+            outputs = iter(session.exchange([item for each in items for item in each]))
     except OutOfReach as error:
-        return tr("it stands; what was to follow was not done: {error}", error=error)
+        return [Applied("done", tr("it stands; what was to follow was not done: {error}", error=error))] * len(steps)
+    return [Applied("done", _said(list(islice(outputs, len(each))), session)) for each in items]
+
+
+def _said(outputs: Sequence[Output], session: Session) -> str:
+    """Return the last lines of follow-up scripts, or what they failed with."""
     said = [
         output.stdout.last_line()
         if output.status == 0

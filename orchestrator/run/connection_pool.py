@@ -6,12 +6,12 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from stopgap.orchestrator.facts import Output, Reader, UnreadableError
+from stopgap.orchestrator.facts import Output, Reader, UnreadableError, joint
 from stopgap.orchestrator.host import CONTROLLER, Cli, Host
 from stopgap.orchestrator.journal.error_files import own_error
 from stopgap.orchestrator.loading import loading
@@ -62,6 +62,7 @@ class ConnectionPool:
         self._sessions: dict[str, Future[Session]] = {}
         self._beside: dict[str, list[Session]] = {}
         """Sessions beside the one of `_sessions`, by host, that nobody has taken yet."""
+        self._looking_beside: list[Session] = []
         self._closed = False
         self._ended = threading.Event()
 
@@ -199,6 +200,18 @@ class ConnectionPool:
                 looks |= {(name, reader): NotYet(_NOT_YET) for reader in by_host[name][1]}
         return looks
 
+    def look_beside(self, host: Host, reader: Reader[Any]) -> Look:
+        """Read a fact that takes long, beside other exchanges with the host if the host has room for that."""
+        with ExitStack() as opened:
+            if self.answers(host) and self.locks.item(host) is None:
+                with suppress(OutOfReach):
+                    if (beside := self.session(host).beside()) is not None:
+                        opened.enter_context(self._watched(beside))
+                        output = beside.exchange([Item(reader.script(), reader.deadline, reader.cap)])[0]
+                        if output.status is not None or beside.alive:
+                            return _parsed(host, reader, output, beside)
+        return self.look([(host, reader)])[host.name, reader]
+
     def lock(self, hosts: Iterable[Host]) -> None:
         """Lock hosts without reading facts first; an unreachable host is left out."""
         items = [(host, item) for host in hosts if (item := self.locks.item(host))]
@@ -228,7 +241,9 @@ class ConnectionPool:
         with self._lock:
             self._closed = True
             self._ended.set()
-            futures = list(self._sessions.values())
+            futures, beside = list(self._sessions.values()), list(self._looking_beside)
+        for session in beside:
+            session.close()
         for future in futures:
             future.cancel()
             future.add_done_callback(_close)
@@ -258,7 +273,8 @@ class ConnectionPool:
 
     def _look_at(self, host: Host, readers: list[Reader[Any]]) -> dict[tuple[str, Reader[Any]], Look]:
         lock = self.locks.item(host)
-        items = [Item(r.script(), r.deadline, r.cap) for r in readers]
+        runs = joint(readers)
+        items = [Item(r.script(), r.deadline, r.cap) for r, _ in runs]
         try:
             self.session(host)
             self.locks.asked |= {host.name} if lock else set()
@@ -268,20 +284,25 @@ class ConnectionPool:
         if lock:
             self.locks.heard(host, outputs.pop(0))
         answers: dict[tuple[str, Reader[Any]], Look] = {}
-        for reader, output in zip(readers, outputs, strict=True):
-            try:
-                if output.status is None:
-                    raise UnreadableError(
-                        tr("{host}: {trouble}", host=host.name, trouble=session.trouble or tr("no answer in time"))
-                    )
-                answers[host.name, reader] = reader.parse(output)
-            except UnreadableError as error:
-                answers[host.name, reader] = error
-            except Exception as error:  # a reader's error on hostile output costs one fact
-                answers[host.name, reader] = UnreadableError(
-                    tr("{host}: unreadable, {error}", host=host.name, error=own_error(error))
-                )
+        asked = [(r, output) for (_, asking), output in zip(runs, outputs, strict=True) for r in asking]
+        for reader, output in asked:
+            answers[host.name, reader] = _parsed(host, reader, output, session)
         return answers
+
+    @contextmanager
+    def _watched(self, session: Session) -> Iterator[None]:
+        """Close the session at the end of the block, or with the pool."""
+        with self._lock:
+            self._looking_beside.append(session)
+            closed = self._closed
+        try:
+            if closed:
+                session.close()
+            yield
+        finally:
+            with self._lock:
+                self._looking_beside.remove(session)
+            session.close()
 
     def _read(self, host: Host, items: Sequence[Item]) -> tuple[Session, list[Output]]:
         """Run a read-only exchange; retry once after a broken connection, within the remaining time."""
@@ -298,6 +319,19 @@ class ConnectionPool:
         except OutOfReach:
             return session, outputs
         return again, again.exchange(items, deadline=left)
+
+
+def _parsed(host: Host, reader: Reader[Any], output: Output, session: Session) -> Look:
+    """Return what a reader makes of a host's output, or why it makes nothing."""
+    try:
+        if output.status is None:
+            reason = session.trouble or tr("no answer in time")
+            raise UnreadableError(tr("{host}: {trouble}", host=host.name, trouble=reason))
+        return reader.parse(output)
+    except UnreadableError as error:
+        return error
+    except Exception as error:  # a reader's error on hostile output costs one fact
+        return UnreadableError(tr("{host}: unreadable, {error}", host=host.name, error=own_error(error)))
 
 
 def _made(connecting: Future[Session]) -> Session:

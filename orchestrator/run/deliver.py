@@ -15,7 +15,7 @@ from stopgap.orchestrator.outcome import Outcome
 from stopgap.orchestrator.plan import PlannedStep, outstanding
 from stopgap.orchestrator.post import Posted, postman
 from stopgap.orchestrator.run.interruption import Interruption
-from stopgap.orchestrator.run.late import POST
+from stopgap.orchestrator.run.late import post_module
 from stopgap.orchestrator.run.recorder import Recorder
 from stopgap.orchestrator.text import tr
 
@@ -61,10 +61,10 @@ def deliver(step: PlannedStep, record: Recorder, run_folder: Path, interruption:
 def _post(
     step: PlannedStep, messages: Sequence[Message], record: Recorder, run_folder: Path, interruption: Interruption
 ) -> list[tuple[Message, Posted]]:
-    load(POST)
     posted: list[tuple[Message, Posted]] = []
     place = {"step": step.key, "target": step.target.name}
     for route, several in groupby(messages, key=lambda m: m.route):
+        load((post_module(route),))
         with postman(route, run_folder / LETTERS, interruption.requested) as by:
             for message in several:
                 if interruption.requested.is_set():

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.journal.records import CheckJudged, HostUnreachable, PlanMade, RunFinished, Verdict
-from stopgap.orchestrator.loading import loading
+from stopgap.orchestrator.loading import load, loading
 from stopgap.orchestrator.outcome import RETRIED, Outcome, exit_code, run_outcome
 from stopgap.orchestrator.plan import (
     Plan,
@@ -18,7 +18,7 @@ from stopgap.orchestrator.plan import (
 )
 from stopgap.orchestrator.registry import tasks
 from stopgap.orchestrator.run.context import RunContext
-from stopgap.orchestrator.run.late import late_modules, warm_up
+from stopgap.orchestrator.run.late import early_modules, late_modules, warm_up
 from stopgap.orchestrator.run.late_look import broken, look_late
 from stopgap.orchestrator.run.order import Order
 from stopgap.orchestrator.run.side_by_side import SideBySide
@@ -80,6 +80,8 @@ def execute(
         with lock:
             result.late += target_run.late
 
+    context.shared.expect(plan.steps)
+    load(early_modules(plan.steps))
     with ThreadPoolExecutor(TARGETS_AT_ONCE, "target") as pool:
         with loading(late_modules(plan.steps)):
             futures = [pool.submit(one, target) for target in order.targets]

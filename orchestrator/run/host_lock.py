@@ -41,7 +41,7 @@ HELD, GONE = 81, 82
 _DEADLINE = 10.0
 _MINE = """\
 umask 077
-mkdir -p -- @folder@ 2>/dev/null && [ -O @folder@ ] && exec 9<@folder@ || exit 0
+{ [ -d @folder@ ] || mkdir -p -- @folder@; } 2>/dev/null && [ -O @folder@ ] && exec 9<@folder@ || exit 0
 flock -w 5 9 2>/dev/null
 read -r now rest </proc/uptime; now=${now%%.*}
 until=0 home= token= since= who=

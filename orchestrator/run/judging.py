@@ -26,7 +26,8 @@ LAST = 300.0
 class Judging:
     """Takes kept collections of one run and records the findings of each. Thread-safe.
 
-    Parallel judgements equal the number of processors; each judgement has a process of its own.
+    Parallel judgements equal the number of processors; each judgement has a process of its own, and further ones as
+    long as there are fewer processes than processors.
     """
 
     def __init__(
@@ -34,9 +35,12 @@ class Judging:
     ) -> None:
         """Create the queue; `stop` tells of an interruption, after which collections are recorded as not judged."""
         self._run_folder, self._record, self._stop = run_folder, record, stop
-        self._pool = ThreadPoolExecutor(os.cpu_count() or 1, "judging")
+        self._most = os.cpu_count() or 1
+        self._pool = ThreadPoolExecutor(self._most, "judging")
         self._lock = threading.Lock()
         self._idle: list[ReaderApart] = []
+        self._used = 0
+        """Reading processes that are not idle."""
         self._waiting: list[Future[None]] = []
         self._kept: dict[str, list[EvidenceKept]] = {}
         self._until = float("inf")
@@ -57,11 +61,12 @@ class Judging:
             self._kept.setdefault(kept.target, []).append(kept)
 
     def get_ready(self) -> None:
-        """Start a reading process in advance, during work of the host."""
+        """Start the reading processes of one judgement in advance, during work of the host."""
+        readers = self._readers(self._most)
         with suppress(OSError):  # reported at the time of use
-            reader = self._reader()
-            reader.start()
-            self._give_back(reader)
+            for reader in readers:
+                reader.start()
+        self._give_back(readers)
 
     def submit(self, kept: EvidenceKept, seconds: float | None = None) -> None:
         """Submit a collection for judgement, with an optional timeout in seconds."""
@@ -93,26 +98,31 @@ class Judging:
         left = max(0.0, self._until - time.monotonic())
         with self._lock:
             beside = [other for other in self._kept[kept.target] if other.folder != kept.folder]
-        reader = self._reader()
+        readers = self._readers(self._most)
         try:
             made = keep_findings(
                 self._run_folder, kept, rules_in_force, beside,
-                reader=reader, budget=min(BUDGET, left, BUDGET if seconds is None else seconds),
+                readers=readers, budget=min(BUDGET, left, BUDGET if seconds is None else seconds),
             )  # fmt: skip
         finally:
-            self._give_back(reader)
+            self._give_back(readers)
         self._record(made)
 
-    def _reader(self) -> ReaderApart:
+    def _readers(self, most: int) -> list[ReaderApart]:
+        """Take one reader, and up to `most` while there are idle processors."""
         load(FINDINGS)
         from stopgap.orchestrator.findings import rules_in_force  # noqa: PLC0415
         from stopgap.orchestrator.findings.apart import ReaderApart  # noqa: PLC0415
 
+        rules = rules_in_force()
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
-        return ReaderApart(rules_in_force(), stop=self._stop)
+            taken: list[ReaderApart] = []
+            while not taken or (len(taken) < most and self._used < self._most):
+                taken.append(self._idle.pop() if self._idle else ReaderApart(rules, stop=self._stop))
+                self._used += 1
+        return taken
 
-    def _give_back(self, reader: ReaderApart) -> None:
+    def _give_back(self, readers: list[ReaderApart]) -> None:
         with self._lock:
-            self._idle.append(reader)
+            self._idle += readers
+            self._used -= len(readers)

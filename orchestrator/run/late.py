@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 
+from stopgap.orchestrator.message import Route
 from stopgap.orchestrator.plan import PlannedStep
 from stopgap.orchestrator.source import InvalidInput
 from stopgap.orchestrator.template import get_ready
@@ -20,14 +21,25 @@ FINDINGS = (
     "stopgap.orchestrator.findings.keeping",
     "stopgap.orchestrator.findings.tables",
 )
-POST = ("stopgap.orchestrator.post.file", "stopgap.orchestrator.post.smtp", "stopgap.orchestrator.post.webhook")
+
+
+def post_module(route: Route) -> str:
+    """Return the name of the module that sends messages by this route."""
+    return f"stopgap.orchestrator.post.{route.kind}"
+
+
+def early_modules(steps: Iterable[PlannedStep]) -> tuple[str, ...]:
+    """Return the names of modules for the steps before a cut: a letter is written to a file ahead of it."""
+    routes = [message.route for step in steps for message in step.messages]
+    return tuple(dict.fromkeys(post_module(route) for route in routes if route.kind == "file"))
 
 
 def late_modules(steps: Iterable[PlannedStep]) -> tuple[str, ...]:
     """Return the names of modules needed later by threads of a run."""
     modules = list(_REPORT)
     for step in steps:
-        modules += (*(FINDINGS if step.collections else ()), *(POST if step.messages else ()))
+        modules += FINDINGS if step.collections else ()
+        modules += (post_module(message.route) for message in step.messages)
     return tuple(dict.fromkeys(modules))
 
 

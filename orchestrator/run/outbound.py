@@ -35,9 +35,9 @@ BEGUN = 8.0
 """Seconds for hosts to start listening; slower hosts are left out."""
 ON_THE_WAY = 0.4
 """Seconds for the arrival of a packet after the last packet of the target."""
-AT_ONCE = 4
-"""Most targets heard at one listener at once: sshd(8) admits some ten channels of a connection (`MaxSessions`), and
-some ten logins at a time (`MaxStartups`)."""
+AT_ONCE = 8
+"""Most targets heard at one listener at once: sshd(8) admits ten channels of a connection (`MaxSessions`), one of
+which runs what else is asked there and one waits open, and some ten logins at a time (`MaxStartups`)."""
 TOWARDS = 3
 """Most destination addresses of one host, of each IP version."""
 _LISTENING, _OWN = 1, 0

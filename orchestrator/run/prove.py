@@ -109,13 +109,18 @@ def _see_at_eyes(looks: Sequence[_Look], pool: ConnectionPool, shared: Shared) -
             probes.setdefault(look.vantage, {})[look] = (reader.address, reader.port)
         else:
             wanted[look] = reader
-    with ThreadPoolExecutor(len(probes) or 1, "probes") as workers:
+    by_vantage: dict[Host, tuple[Reader[Any], ...]] = {}
+    for look, reader in wanted.items():
+        by_vantage[look.vantage] = (*by_vantage.get(look.vantage, ()), reader)
+    with ThreadPoolExecutor(len(probes) + len(by_vantage) or 1, "probes") as workers:
         probed = {
             vantage: workers.submit(shared.probe, vantage, tuple(dict.fromkeys(made.values())), pool)
             for vantage, made in probes.items()
         }
-        facts = pool.look([(look.vantage, reader) for look, reader in wanted.items()]) if wanted else {}
-        seen: dict[_Look, Look] = {look: facts[look.vantage.name, reader] for look, reader in wanted.items()}
+        read = {
+            vantage: workers.submit(shared.look, vantage, readers, pool) for vantage, readers in by_vantage.items()
+        }
+        seen: dict[_Look, Look] = {look: read[look.vantage].result()[reader] for look, reader in wanted.items()}
         for vantage, made in probes.items():
             answers = probed[vantage].result()
             seen |= {look: answers if isinstance(answers, Exception) else answers[at] for look, at in made.items()}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+GATHERING = 0.25
+"""Seconds that the first call waits at most for requests that are expected: less than a call takes."""
 Request = TypeVar("Request")
 Result = TypeVar("Result")
 
@@ -32,8 +34,15 @@ class Sharing(Generic[Request, Result]):
         """Begin with nobody waiting; `at_once` is the most requests of one call."""
         self._at_once = at_once
         self._lock = threading.Lock()
+        self._arrived = threading.Condition(self._lock)
+        self._expected: dict[str, int] = {}
         self._waiting: dict[str, list[_Waiting[Request, Result]]] = defaultdict(list)
         self._turns: dict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def expect(self, counts: Mapping[str, int]) -> None:
+        """Expect as many requests by key at about the same time: the first call waits a moment for all of them."""
+        with self._lock:
+            self._expected |= counts
 
     def waiting(self, key: str) -> int:
         """Return the number of requests that wait for a call."""
@@ -48,6 +57,7 @@ class Sharing(Generic[Request, Result]):
         mine: _Waiting[Request, Result] = _Waiting(request)
         with self._lock:
             self._waiting[key].append(mine)
+            self._arrived.notify_all()
             turn = self._turns[key]
         with turn:
             if not mine.results and mine.error is None:
@@ -64,6 +74,8 @@ class Sharing(Generic[Request, Result]):
     ) -> None:
         with self._lock:
             waiting = self._waiting[key]
+            expected = min(self._expected.pop(key, 0), self._at_once)
+            self._arrived.wait_for(lambda: len(waiting) >= expected, GATHERING)
             together = [mine, *(each for each in waiting if each is not mine)][: self._at_once]
             for each in together:
                 waiting.remove(each)

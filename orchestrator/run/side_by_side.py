@@ -91,17 +91,17 @@ class SideBySide:
                 continue
             for key in self._collecting.keys() & set(step.needs):
                 yield from self._end(*self._collecting.pop(key))
-            if self._may_begin(step):
+            if self._may_begin(step, collects=places[step.id].reads):
                 self._left.remove((number, step))
                 self._begin(step, number, workers)
 
-    def _may_begin(self, step: Step) -> bool:
-        """Return True if the step need not wait; beside looks from its host, only if the host has room for both."""
+    def _may_begin(self, step: Step, *, collects: bool) -> bool:
+        """Return True if the step need not wait; it collects beside looks from its host if that has room for both."""
         run = self.target_run
         pending = {key: point for key, point in run.waits[step.id].items() if key not in run.results}
         if any(point is Point.ENDED or key not in self._made for key, point in pending.items()):
             return False
-        looking = not self._stopped and not pending.keys().isdisjoint(self._running)
+        looking = collects and not self._stopped and not pending.keys().isdisjoint(self._running)
         return not looking or all(map(run.context.pool.makes_room, self._hosts(step)))
 
     def _begin(self, step: Step, number: int, workers: ThreadPoolExecutor) -> None:

@@ -78,7 +78,8 @@ def waits(places: Sequence[Place]) -> Waits:
     """Return for which earlier steps each step waits; `places` in the order of the runbook.
 
     Steps of one host keep their order. No step begins before a step ahead of it that cuts the target off has made its
-    changes, and no step that changes anything before a failure of an earlier step can no longer leave it out.
+    changes, and no step that changes anything before a failure of an earlier step can no longer leave it out. A step
+    on the spare alone, where visitors are sent by then, does not wait for the proof of the cut.
     """
     return {
         later.step.id: {
@@ -119,13 +120,16 @@ def _point(earlier: Place, later: Place) -> Point | None:
         return Point.ENDED if hangs_on_any or not (later.contains or earlier.goes_on) else None
     if earlier.alone or later.alone or later.tells or tasks()[later.step.task].beside:
         return Point.ENDED
-    if earlier.step.on_failure == "undo" or (not earlier.goes_on and not later.reads):
+    once = earlier.step.retry.attempts == 1
+    apart = earlier.about.isdisjoint(later.about)
+    if earlier.step.on_failure == "undo":
         return Point.ENDED
+    if not earlier.goes_on and not later.reads:
+        return Point.MADE if earlier.contains and apart and once else Point.ENDED
     if earlier.reads and later.reads:
         # What the target tells of itself comes before what a look from elsewhere would leave in it.
-        apart = earlier.on.isdisjoint(later.on) and not (earlier.on & later.about)
-        return None if earlier.goes_on and apart else Point.ENDED
-    if earlier.goes_on and earlier.about.isdisjoint(later.about):
+        elsewhere = earlier.on.isdisjoint(later.on) and not (earlier.on & later.about)
+        return None if earlier.goes_on and elsewhere else Point.ENDED
+    if earlier.goes_on and apart:
         return Point.MADE if earlier.contains else None
-    soon = later.reads and not earlier.reads and earlier.step.retry.attempts == 1
-    return Point.MADE if soon else Point.ENDED
+    return Point.MADE if later.reads and not earlier.reads and once else Point.ENDED

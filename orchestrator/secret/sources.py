@@ -154,13 +154,22 @@ def _check_words(words: str) -> None:
 
 
 def _from_terminal(words: str) -> str:
+    """Ask at the process's terminal; one that the agent runs has none of its own, and asks at its client's."""
     from getpass import getpass  # noqa: PLC0415
 
     try:
-        with Path("/dev/tty").open("w") as terminal:
+        with Path("/dev/tty" if _has_terminal() or not os.isatty(0) else os.ttyname(0)).open("w") as terminal:
             return getpass(f"{words}: ", terminal)
     except (OSError, EOFError):
         raise SecretError(tr("there is no terminal to ask on")) from None
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _text(data: bytes) -> str:

@@ -19,13 +19,19 @@ def measure(place: Place) -> Iterator[Row]:
     runbook = write_runbook(place)
     for round_trip in place.round_trips:
         with distance(round_trip):
-            ours, bare = [], []
+            ours, kept, bare = [], [], []
+            words = ("run", str(runbook), "-i", str(INVENTORY), "-t", "web", "--yes")
             for _ in range(place.attempts):
-                ours.append(place.stopgap("run", str(runbook), "-i", str(INVENTORY), "-t", "web", "--yes"))
+                ours.append(place.stopgap(*words))
+                place.undo()
+                with place.agent():
+                    kept.append(place.stopgap(*words))
                 place.undo()
                 bare.append(timed(ssh(WEB, "sh", "-s"), stdin=SCRIPT))
                 timed(ssh(WEB, "rm", "-f", *PATHS))
-            yield Row(f"eight steps, {round_trip:g} ms", tuple(ours), tuple(bare), target="≤ 1.5")
+            target = {0: "≤ 1.8", 50: "≤ 1.15"}.get(round_trip, "")
+            yield Row(f"eight steps, {round_trip:g} ms", tuple(ours), tuple(bare), target=target)
+            yield Row(f"by the agent, {round_trip:g} ms", tuple(kept), tuple(bare), target=target)
 
 
 def write_runbook(place: Place) -> Path:

@@ -56,6 +56,15 @@ class Place:
         """Run it to its end; gives seconds. A proof that fails on a busy machine is not the matter here."""
         return timed([*STOPGAP, *words], env=self.environment, accept=(0, 1, 3))
 
+    @contextmanager
+    def agent(self) -> Iterator[None]:
+        """Have the commands within run by the resident process: `stopgap agent`."""
+        timed([*STOPGAP, "agent", "start"], env=self.environment)
+        try:
+            yield
+        finally:
+            timed([*STOPGAP, "agent", "stop"], env=self.environment)
+
     def undo(self) -> None:
         """Take back the last run."""
         self.stopgap("undo", "last", "--yes")

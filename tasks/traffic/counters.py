@@ -8,20 +8,20 @@ from ipaddress import ip_network
 from typing import Any, Literal
 
 from stopgap.orchestrator.check import Check, Judgement
-from stopgap.orchestrator.facts import Program, ProgramFact, Reader
+from stopgap.orchestrator.facts import NftTable, ProgramFact, Reader
 from stopgap.orchestrator.host import Network
 from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.traffic.capabilities import Way
 from stopgap.tasks.traffic.driver import address_text, way_text
-from stopgap.tasks.traffic.listings import NFT_JSON, nft_objects
+from stopgap.tasks.traffic.listings import nft_objects
 
 _WAYS = {"saddr": "from", "daddr": "to"}
 _BLOCKED = {"@blocked4": 4, "@blocked6": 6}
 
 
-def state_reader(table: str) -> Program:
+def state_reader(table: str) -> NftTable:
     """Read a table with times and counters (libnftables-json(5))."""
-    return NFT_JSON.asked("table", "inet", table)
+    return NftTable("inet", table, "-j")
 
 
 _LONGEST = 10**9

@@ -12,7 +12,6 @@ _LISTS = "nft(8): `list` lists, and no option of the command writes a file"
 NFT = ReadOnly(("nft", "list"), more=ANY, because=_LISTS)
 NFT_STATELESS = ReadOnly(("nft", "-s", "list"), more=ANY, because=_LISTS)
 """Without counters and times."""
-NFT_JSON = ReadOnly(("nft", "-j", "list"), more=ANY, because=_LISTS)
 
 
 def routes(version: int, *chosen: str) -> Program:
@@ -27,7 +26,7 @@ def rule_list(version: int) -> Program:
 
 
 def nft_objects(state: str, kind: str) -> Iterator[Mapping[str, Any]]:
-    """Yield the objects of a kind, such as `rule`, of a listing by NFT_JSON; raises ValueError and the like."""
+    """Yield the objects of a kind, such as `rule`, of a listing as JSON; raises ValueError and the like."""
     document = parse_json(state)
     for item in document["nftables"]:
         if kind in item:

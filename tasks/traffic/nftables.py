@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from stopgap.orchestrator.change import Expectation, RunCommands
 from stopgap.orchestrator.check import Check
-from stopgap.orchestrator.facts import FileFact, ProgramFact, Reader
+from stopgap.orchestrator.facts import FileFact, NftTable, ProgramFact, Reader
 from stopgap.orchestrator.host import CheckVantage
 from stopgap.orchestrator.task import Gap, Note, Planned, Unlimited, Unplannable
 from stopgap.orchestrator.text import joined, tr
@@ -74,7 +74,7 @@ class Nftables(Driver):
         """Return readers for the table, without and with times and counters, and for flow offloading."""
         table = table_of(label)
         block = {
-            "rules": NFT_STATELESS.asked("table", "inet", table),
+            "rules": NftTable("inet", table, "-s"),
             "state": state_reader(table),
             "flowtables": NFT_STATELESS.asked("flowtables"),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 from collections.abc import Callable
@@ -37,9 +38,15 @@ Lie = Callable[[str, Callable[[], Said]], Said]
 
 def items_of(script: bytes) -> list[str]:
     """Give the items of an exchange's script."""
-    calls = script[script.index(b"\n_sg_item 0 ") :].decode("utf-8", "surrogateescape")
-    words = shlex.split(calls)
-    return [words[at + 2] for at, word in enumerate(words) if word == "_sg_item"]
+    begin = re.search(rb"\n(?:_sg_t0=|_sg_item 0 )", script)
+    assert begin is not None
+    words = shlex.split(script[begin.start() :].decode("utf-8", "surrogateescape"))
+    texts = dict(word.split("=", 1) for word in words if re.match(r"_sg_t\d+=", word))
+    return [
+        re.sub(r"\$(_sg_t\d+)", lambda name: texts[name[1]], words[at + 2])
+        for at, word in enumerate(words)
+        if word == "_sg_item"
+    ]
 
 
 def lying(lie: Lie) -> Behaviour:

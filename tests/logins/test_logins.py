@@ -134,6 +134,7 @@ def test_a_router_takes_a_change_back_by_sudo_for_nft_where_nobody_confirms_it(
     assert run.returncode == 1
 
 
+@pytest.mark.long
 def test_every_odd_host_is_written_to_and_read_as_its_row_says(running: Box, tmp_path: Path) -> None:
     """All are targets of one run; the undo leaves none of them changed."""
     hosts = {h.name: running.host(port=h.port, **h.inventory) for h in HOSTS}

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.remote.transport import HardenedTransport
 
 SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
 needs_sshd = pytest.mark.skipif(SSHD is None, reason="sshd (Debian package openssh-server) is missing")
@@ -94,6 +96,13 @@ def wait_until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end, holds
         time.sleep(0.02)
+
+
+def assert_no_connection_stays() -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end and any(isinstance(t, HardenedTransport) for t in threading.enumerate()):
+        time.sleep(0.02)
+    assert not [t for t in threading.enumerate() if isinstance(t, HardenedTransport)]
 
 
 @contextmanager

@@ -200,6 +200,7 @@ def ends_of_schedules(router: Namespace) -> dict[str, tuple[int, int]]:
 OBSERVED = {"nftables": ends_of_tables, "iproute": ends_of_schedules, "blackhole": ends_of_schedules}
 
 
+@pytest.mark.long
 @needs_namespaces
 @pytest.mark.parametrize("driver", list(OBSERVED))
 def test_blocks_of_two_controllers_last_as_long_as_each_has_asked(driver: str) -> None:

@@ -33,6 +33,11 @@ class Line:
     trouble: str | None = None
     no_shell: str | None = None
     deadlines: list[float | None] = field(default_factory=list)
+    second: "Line | None" = None
+    """The session beside it."""
+
+    def beside(self) -> "Line | None":
+        return self.second
 
     def exchange(self, items: Sequence[Item], *, deadline: float | None = None, **_: Any) -> list[Output]:
         self.deadlines.append(deadline)
@@ -49,6 +54,11 @@ def absent(_: Line, items: Sequence[Item]) -> list[Output]:
 def breaks(line: Line, items: Sequence[Item]) -> list[Output]:
     line.alive, line.trouble = False, "the connection broke"
     return [said("absent\n"), *(said("", None) for _ in items[1:])]
+
+
+def lost(line: Line, items: Sequence[Item]) -> list[Output]:
+    line.alive = False
+    return [said("", None) for _ in items]
 
 
 def fleet_of(*lines: Line) -> tuple[ConnectionPool, list[Line]]:
@@ -71,6 +81,37 @@ def test_a_look_whose_connection_breaks_is_made_once_more_over_a_new_one() -> No
     with pool:
         assert not [look for look in looks(pool) if isinstance(look, Exception)]
     assert len(made) == 2
+
+
+def test_a_long_look_leaves_the_session_to_other_exchanges_where_the_host_has_room() -> None:
+    pool, made = fleet_of(Line(absent, second=Line(absent)))
+    with pool:
+        pool.session(HOST)
+        assert not isinstance(pool.look_beside(HOST, READERS[0]), Exception)
+        assert made[0].deadlines == []
+        assert made[0].second is not None
+        assert not made[0].second.alive
+
+
+@pytest.mark.parametrize("second", [None, Line(lost)], ids=["no room", "it breaks"])
+def test_a_long_look_for_which_there_is_no_room_is_made_over_the_session(second: Line | None) -> None:
+    pool, made = fleet_of(Line(absent, second=second))
+    with pool:
+        pool.session(HOST)
+        assert not isinstance(pool.look_beside(HOST, READERS[0]), Exception)
+        assert len(made[0].deadlines) == 1
+
+
+def test_the_pool_closes_a_long_look_that_is_under_way() -> None:
+    def interrupted(line: Line, items: Sequence[Item]) -> list[Output]:
+        pool.close()
+        assert not line.alive
+        return [said("", None)]
+
+    pool, _ = fleet_of(Line(absent, second=Line(interrupted)))
+    with pool:
+        pool.session(HOST)
+        assert isinstance(pool.look_beside(HOST, READERS[0]), OutOfReach)
 
 
 def test_the_second_look_has_no_more_time_than_the_first_has_left() -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import subprocess
 import zlib
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import pytest
 
 from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.host import CONTROLLER
 from stopgap.orchestrator.hosttext import HostText
-from stopgap.orchestrator.run.evidence_stream import Arrival, Progress, Sample, items_of
+from stopgap.orchestrator.remote import Item, Limits, Session, Sink
+from stopgap.orchestrator.remote.local import LocalSession
+from stopgap.orchestrator.run.evidence_stream import Arrival, Progress, Sample, is_worth_compressing, items_of
 from stopgap.orchestrator.task import Artifact, Collection
 
 
@@ -168,3 +172,58 @@ def test_a_sample_tells_how_fast_the_wire_is(portions: list[tuple[float, int]], 
         clock.now += seconds
         sample.data(0, bytes(size))
     assert sample.rate == (rate and pytest.approx(rate, rel=0.1))
+
+
+class Sampled:
+    """A host whose samples take as long as a test says."""
+
+    def __init__(self, clock: Clock, portions: list[tuple[float, int]], gzip: float, status: int = 0) -> None:
+        self._clock, self._portions, self._gzip, self._status = clock, portions, gzip, status
+
+    def exchange(self, items: list[Item], *, sink: Sink) -> None:
+        for seconds, size in self._portions:
+            self._clock.now += seconds
+            sink.data(0, bytes(size))
+        sink.ended(0, ended())
+        self._clock.now += self._gzip
+        sink.ended(1, ended(self._status))
+
+
+AUTO = collection("true").model_copy(update={"compress": "auto"})
+FLIGHT = [(0.001, 1 << 18)] * 7
+"""The rest of a sample that comes at 262 MB a second."""
+
+
+@pytest.mark.parametrize(
+    ("lag", "rest", "gzip", "status", "worth_it"),
+    [
+        (0.4, FLIGHT, 0.03, 0, True),  # 200 ms away: no faster than 14 MB a second, whatever one flight says
+        (0.4, FLIGHT, 0.3, 0, False),  # its processor compresses 7 MB a second
+        (0.4, FLIGHT, 0.03, 127, False),  # it has no gzip(1)
+        (0.1, [(0.0065, 1 << 18)] * 7, 0.03, 0, True),  # 50 ms away, 40 MB a second
+        (0.01, FLIGHT, 0.003, 0, False),  # a network of a gigabit or more
+        (0.01, [(0.02, 1 << 18)] * 7, 0.03, 0, True),  # a hundred megabits
+    ],
+)
+def test_a_host_compresses_where_gzip_is_faster_than_the_connection(
+    lag: float, rest: list[tuple[float, int]], gzip: float, status: int, worth_it: bool
+) -> None:
+    clock = Clock()
+    session: Any = Sampled(clock, [(lag, 1 << 18), *rest], gzip, status)
+    assert is_worth_compressing(AUTO, session, clock) is worth_it
+
+
+def test_a_session_is_asked_for_both_samples_as_a_host_has_them() -> None:
+    session = LocalSession(CONTROLLER, Limits())
+    sample = Sample()
+    asked: list[Item] = []
+
+    class Asking:
+        def exchange(self, items: list[Item], *, sink: Sink) -> None:
+            asked.extend(items)
+            session.exchange(items, sink=sample)
+
+    is_worth_compressing(AUTO, cast("Session", Asking()))
+    session.close()
+    assert len(asked) == 2
+    assert sample.gzip_rate > 0

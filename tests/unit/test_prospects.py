@@ -10,10 +10,12 @@ import pytest
 
 from stopgap.orchestrator.change import CHANGE, FreezeChange, PathChange, RunCommands, command, write_file
 from stopgap.orchestrator.facts import Extended, ExtendedFact, File, Output, Writable, WritableFact
+from stopgap.orchestrator.facts.by_path import path_key
 from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.plan.prospects import Asked, obstacle, prepared, prospected, prospects
 
 from .bench import Bench, file, outcomes
+from .little_host import SHELLS, build
 
 ACL = struct.pack("<I", 2) + b"".join(
     struct.pack("<HHI", *entry)
@@ -187,7 +189,7 @@ def test_a_signature_of_the_content_is_lost_with_it_and_comes_back_with_it(tmp_p
 )
 def test_what_a_host_says_of_attributes_is_read_or_refused(names: bytes) -> None:
     with pytest.raises(Exception, match="extended attributes"):
-        Extended(("/a",)).parse(Output(HostText(b"path\n" + names), HostText(b""), 0))
+        Extended(("/a",)).parse(Output(HostText(f"path {path_key('/a')}\n".encode() + names), HostText(b""), 0))
 
 
 def test_a_dry_run_says_what_would_fail_and_why(bench: Bench) -> None:
@@ -254,6 +256,15 @@ def test_an_account_that_may_not_write_is_told_so(public_path: Path) -> None:
     assert asked_as(65534, f"{public_path}/sticky/new").obstacle == ""
 
 
+def test_facts_come_in_the_order_of_the_paths_whatever_their_directories(public_path: Path) -> None:
+    (public_path / "a").mkdir()
+    paths = tuple(f"{public_path}/{name}" for name in ("a/one", "absent/file", "b", "a/two", "a"))
+    done = subprocess.run(["/bin/sh", "-s"], input=Writable(paths).script().encode(), capture_output=True)
+    found = Writable(paths).parse(Output(HostText(done.stdout), HostText(done.stderr), done.returncode))
+    assert [each.folder for each in found] == [True, False, True, True, True]
+    assert f"{public_path}/absent: no such directory" in found[1].obstacle
+
+
 def test_what_another_account_could_exchange_is_told(public_path: Path) -> None:
     home = public_path / "home"
     (home / "roots").mkdir(parents=True)
@@ -276,6 +287,16 @@ def test_a_filesystem_that_is_read_only_or_full_is_told(public_path: Path) -> No
     assert (full.obstacle, full.free) == ("", 0)
     crowded = asked_as(0, path, before=f"mount -t tmpfs -o nr_inodes=1 none {public_path}")
     assert crowded.inodes == 0
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_root_that_is_read_only_is_told_by_every_shell(tmp_path: Path, shell: str) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"needs {shell}")
+    host = build(tmp_path / "host", shell)
+    done = host.run(Writable(("/etc/file",)).script(), f"mount -o remount,bind,ro {host.root}")
+    found = Writable(("/etc/file",)).parse(Output(HostText(done.stdout), HostText(done.stderr), done.returncode))
+    assert found[0].obstacle == "/etc: Read-only file system"
 
 
 @pytest.mark.parametrize(

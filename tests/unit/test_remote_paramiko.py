@@ -11,10 +11,12 @@ from paramiko import Channel, Transport
 from paramiko.auth_handler import AuthHandler
 from paramiko.buffered_pipe import BufferedPipe
 from paramiko.common import MSG_EXT_INFO, MSG_KEXINIT, MSG_SERVICE_ACCEPT
+from paramiko.compress import ZlibCompressor
 from paramiko.packet import Packetizer
 
 from stopgap.orchestrator.remote import Limits
 from stopgap.orchestrator.remote.allowance import Allowance
+from stopgap.orchestrator.remote.compression import DELAYED, BoundedDecompressor
 from stopgap.orchestrator.remote.transport import (
     Arrival,
     CappedPacketizer,
@@ -150,6 +152,28 @@ def test_only_modern_algorithms_are_offered_and_gcm_comes_first(transport: Harde
     }
     assert len(options.kex) >= 6
     assert set(options.kex) - {"curve25519-sha256"} <= set(Transport._preferred_kex)
+
+
+def test_a_compressed_transport_decompresses_within_a_bound():
+    assert "self._compression_info[self.remote_compression][1]" in source(Transport._auth_trigger)
+    assert "self.__compress_engine_in(payload)" in source(Packetizer.read_message)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        transport = HardenedTransport(ours, Limits(), compressed=True)
+        assert transport.get_security_options().compression == (DELAYED, "none")
+        assert isinstance(transport._compression_info[DELAYED][1](), BoundedDecompressor)
+
+
+def test_a_packet_is_decompressed_up_to_its_bound_and_no_further():
+    compress, decompress = ZlibCompressor(), BoundedDecompressor(1000)
+    for packet in (b"x", bytes(1000), b"y" * 999):
+        assert decompress(compress(packet)) == packet
+    with pytest.raises(paramiko.SSHException, match="impossible length"):
+        decompress(compress(bytes(1001)))
+    with pytest.raises(paramiko.SSHException, match="impossible length"):
+        BoundedDecompressor(1000)(b"")
+    with pytest.raises(paramiko.SSHException, match="cannot be decompressed"):
+        BoundedDecompressor(1000)(b"no stream of zlib")
 
 
 def test_curve25519_is_the_method_that_it_is_by_both_of_its_names(transport: HardenedTransport):

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shutil
 import signal
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
-from paramiko import Message
+from paramiko import Message, RSAKey, SSHException
 from paramiko.common import MSG_SERVICE_REQUEST, MSG_USERAUTH_REQUEST
 
+from stopgap.orchestrator.facts import Output
 from stopgap.orchestrator.host import Host
+from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.remote import ConnectAhead, Item, Limits, Unreachable, connect
+from stopgap.orchestrator.remote.exchange import Exchanged
+from stopgap.orchestrator.remote.identity import offers
+from stopgap.orchestrator.remote.identity.offers import Offer
 from stopgap.orchestrator.remote.known_hosts import fingerprint, host_names, pinned_keys
-from stopgap.orchestrator.remote.transport import CappedPacketizer, HardenedTransport
+from stopgap.orchestrator.remote.login import authenticate
+from stopgap.orchestrator.remote.ssh import _is_over
+from stopgap.orchestrator.remote.transport import CappedPacketizer
+from stopgap.orchestrator.wire.deadline import Deadline
 
-from .ssh_server import Server, free_port, make_key, needs_sshd, serving, wait_for, wait_until
+from .ssh_server import Server, assert_no_connection_stays, free_port, make_key, needs_sshd, serving, wait_for
 
 pytestmark = needs_sshd
 
@@ -38,10 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def nothing_stays() -> Iterator[None]:
     """No connection outlives its test, however it ended."""
     yield
-    end = time.monotonic() + 60
-    while time.monotonic() < end and any(isinstance(t, HardenedTransport) for t in threading.enumerate()):
-        time.sleep(0.02)
-    assert not [t for t in threading.enumerate() if isinstance(t, HardenedTransport)]
+    assert_no_connection_stays()
 
 
 def refusal(host: Host, hosts: dict[str, Host] | None = None, limits: Limits = Limits()) -> Unreachable:  # noqa: B008
@@ -115,29 +123,65 @@ def test_the_wire_is_gcm_without_compression_and_without_nagle(server: Server):
     session.close()
 
 
-def waiting_shells(parent: int) -> list[int]:
-    """Processes of shells that wait below a connection's sshd."""
-    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-    return [int(n) for n in children if Path(f"/proc/{n}/cmdline").read_bytes() == b"/bin/sh\0-s\0"]
+class GoneTransport:
+    """Ended by a message that came before the login was begun."""
+
+    def log_in(self, *_: object) -> None:
+        raise SSHException("No existing session")
+
+    def get_exception(self) -> Exception:
+        return SSHException("a string that is longer than its message")
+
+    def is_active(self) -> bool:
+        return False
+
+    auth_handler = None
 
 
-def test_the_next_shell_waits_on_a_router_and_on_no_other_host(server: Server):
-    router = server.host(may_block=(ip_network("203.0.113.0/24"),))
-    session, other = connect(router, {}), connect(server.host(), {})
+def test_a_login_that_came_too_late_is_told_by_what_ended_the_connection(server: Server):
+    with pytest.raises(Unreachable, match="authentication broke off: a string that is longer than its message"):
+        authenticate(GoneTransport(), server.host(), [Offer(RSAKey.generate(1024))], Deadline(60))  # type: ignore[arg-type]
+
+
+def test_a_host_that_is_asked_once_is_let_go_and_leaves_no_garbage(server: Server):
+    gc.collect()
+    gc.disable()
     try:
-        above, beside = (
-            int(s.exchange([Item("read _ _ _ ppid _ </proc/$$/stat; echo $ppid")])[0].stdout.raw)
-            for s in (session, other)
-        )
-        wait_until(lambda: bool(waiting_shells(above)))
-        ahead = waiting_shells(above)
-        assert session.exchange([Item("echo $$")])[0].stdout.raw == b"%d\n" % ahead[0]
-        assert other.exchange([Item("echo here")])[0].stdout.raw == b"here\n"
-        assert not waiting_shells(beside)
+        session = connect(server.host(), {}, Limits(asked_once=True))
+        transport = weakref.ref(session._connection.transport)
+        assert session.exchange([Item("echo hello")])[0].stdout.raw == b"hello\n"
+        assert not session.alive
+        assert transport() is None
+        assert [output.status for output in session.exchange([Item("echo again")])] == [None]
     finally:
-        session.close()
-        other.close()
-    wait_until(lambda: not Path(f"/proc/{above}").exists())
+        gc.enable()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"may_block": (ip_network("203.0.113.0/24"),)}, {"driver": "nftables"}, {"vantage": "outside"}]
+)
+def test_a_host_asked_once_stays_where_others_need_it(server: Server, changes: dict[str, Any]):
+    session = connect(server.host(**changes), {}, Limits(asked_once=True))
+    session.exchange([Item("true")])
+    assert session.exchange([Item("echo again")])[0].stdout.raw == b"again\n"
+    session.close()
+
+
+def test_a_host_asked_once_stays_where_an_item_has_no_answer(server: Server):
+    answered, late = (Output(HostText(b""), HostText(b""), status) for status in (0, None))
+    assert _is_over(server.host(), Exchanged([answered]))
+    assert not _is_over(server.host(), Exchanged([answered, late]))
+    assert not _is_over(server.host(), Exchanged([answered], "it fell silent", in_step=False))
+
+
+def test_many_hosts_load_one_key_once(server: Server, monkeypatch: pytest.MonkeyPatch):
+    loaded: list[bytes] = []
+    load = offers._loaded
+    monkeypatch.setattr(offers, "_OPENED", {})
+    monkeypatch.setattr(offers, "_loaded", lambda *given: loaded.append(given[0]) or load(*given))
+    for _ in range(3):
+        connect(server.host(), {}).close()
+    assert loaded == [(server.folder / "id").read_bytes()]
 
 
 def test_a_megabyte_goes_up_and_many_come_down(server: Server):

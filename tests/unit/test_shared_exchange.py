@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 
 import stopgap
 from stopgap.orchestrator.change import RunCommands, command
-from stopgap.orchestrator.facts import Output
+from stopgap.orchestrator.facts import Gateways, Output, Routes
 from stopgap.orchestrator.host import Host
 from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.journal.records import RunStarted
@@ -139,3 +140,65 @@ def test_ports_are_probed_in_one_window_for_all_targets() -> None:
             answers = list(workers.map(probe, range(8)))
     assert {(each[here, there].outcome, each[here, nowhere].outcome) for each in answers} == {("open", "refused")}
     assert len(session.exchanges) < 8
+
+
+def test_blocks_of_a_plan_wait_for_each_other_and_share_the_first_exchange(tmp_path: Path) -> None:
+    session, shared, record = Counted(), Shared(), record_in(tmp_path / "home")
+    steps = [step(n, "true") for n in range(6)]
+    shared.expect(steps)
+    with (
+        ConnectionPool({"edge": ROUTER}, lambda *_, **__: session) as pool,
+        ThreadPoolExecutor(len(steps)) as workers,
+    ):
+        for future in [workers.submit(shared.apply, each, pool, record, Interruption()) for each in steps]:
+            assert future.result().outcome == "done"
+    assert session.exchanges == [6]
+
+
+def test_first_exchange_waits_only_a_moment_for_a_block_that_does_not_come(tmp_path: Path) -> None:
+    session, shared, record = Counted(), Shared(), record_in(tmp_path / "home")
+    steps = [step(n, "true") for n in range(2)]
+    shared.expect(steps)
+    with ConnectionPool({"edge": ROUTER}, lambda *_, **__: session) as pool:
+        assert [shared.apply(each, pool, record, Interruption()).outcome for each in steps] == ["done", "done"]
+    assert session.exchanges == [1, 1]
+
+
+def test_follow_up_scripts_of_blocks_share_exchanges_and_say_each_its_own(tmp_path: Path) -> None:
+    session, shared, record = Counted(), Shared(), record_in(tmp_path / "home")
+    scripts = [f"echo {n} flows forgotten" for n in range(5)] + ["echo no >&2; exit 4"]
+    steps = []
+    for n, script in enumerate(scripts):
+        (change,) = step(n, "true").changes
+        after = change.model_copy(update={"afterwards": (command("sh", "-c", script),)})
+        steps.append(replace(step(n, "true"), changes=(after,)))
+    shared.expect(steps)
+    with (
+        ConnectionPool({"edge": ROUTER}, lambda *_, **__: session) as pool,
+        ThreadPoolExecutor(len(steps)) as workers,
+    ):
+        made = [
+            future.result()
+            for future in [workers.submit(shared.apply, each, pool, record, Interruption()) for each in steps]
+        ]
+    assert [each.outcome for each in made] == ["done"] * 6
+    assert [each.reason for each in made[:5]] == [f"{n} flows forgotten" for n in range(5)]
+    assert "no" in made[5].reason
+    assert sum(session.exchanges) == 12
+    assert len(session.exchanges) <= 4
+
+
+def test_checks_of_several_targets_are_read_at_one_vantage_in_shared_exchanges() -> None:
+    session, shared = Counted(), Shared()
+    readers = [(Gateways(), Routes((ip_address(f"127.0.0.{n}"),))) for n in range(1, 7)]
+    shared.looks.expect({ROUTER.name: len(readers)})
+    with (
+        ConnectionPool({"edge": ROUTER}, lambda *_, **__: session) as pool,
+        ThreadPoolExecutor(len(readers)) as workers,
+    ):
+        found = [future.result() for future in [workers.submit(shared.look, ROUTER, each, pool) for each in readers]]
+    assert [tuple(each) for each in found] == readers
+    assert [each[routes][0].address for each, (_, routes) in zip(found, readers, strict=True)] == [
+        ip_address(f"127.0.0.{n}") for n in range(1, 7)
+    ]
+    assert sum(session.exchanges) < len(readers)

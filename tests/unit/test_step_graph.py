@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ def test_contain_waits_for_what_it_hangs_on_and_for_nothing_else() -> None:
     assert found["cut-off"] == {}
     assert found["volatile"] == {"cut-off": Point.MADE}
     assert found["mail"] == {"cut-off": Point.ENDED, "volatile": Point.ENDED}
-    assert found["page"] == {"cut-off": Point.ENDED}
+    assert found["page"] == {"cut-off": Point.MADE}
     assert found["triage"] == {"cut-off": Point.MADE, "volatile": Point.ENDED, "mail": Point.MADE}
     assert set(found["provider-update"]) == set(on) - {"provider-update", "wire"}
     assert set(found["provider-update"].values()) == {Point.ENDED}
@@ -125,6 +126,20 @@ def test_steps_of_the_spare_and_of_the_target_wait_for_no_one() -> None:
 def test_nothing_overtakes_the_cut_wherever_it_acts() -> None:
     a, b = two({**CUT, "on_failure": "continue"}, {})
     assert graph(planned(a, EDGE, changes=(CHANGE,)), planned(b, SPARE, changes=(CHANGE,)))["b"] == {"a": Point.MADE}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param({"on_failure": "undo"}, SPARE, id="a failed proof takes it back"),
+        pytest.param({"retry": {"attempts": 2}}, SPARE, id="it may be made again"),
+        pytest.param({}, WEB, id="an intruder who is still connected would watch"),
+    ],
+)
+def test_a_step_waits_for_the_proof_of_the_cut(first: dict[str, Any], second: Host) -> None:
+    a, b = two({**CUT, **first}, {})
+    made = planned(a, EDGE, changes=(CHANGE,)), planned(b, second, changes=(CHANGE,))
+    assert graph(*made)["b"] == {"a": Point.ENDED}
 
 
 def test_the_cut_waits_for_evidence_that_the_runbook_puts_before_it() -> None:
@@ -254,6 +269,32 @@ def test_evidence_is_taken_while_what_was_changed_is_still_being_proved(
     assert order.index(("step-started", "look")) < order.index(("step-finished", "first"))
 
 
+@pytest.mark.parametrize("proved", [True, False], ids=["proved", "not proved"])
+def test_the_page_goes_up_while_the_cut_is_proved_and_a_failed_proof_ends_what_was_to_follow_on_the_target(
+    with_spare: Bench, monkeypatch: pytest.MonkeyPatch, proved: bool
+) -> None:
+    """The proof ends once the step on the spare is done."""
+    there = with_spare.files
+    monkeypatch.setattr(type(tasks()["host.command"]), "contains", True)
+    cut = does(with_spare, "cut", f"touch {there}/cut", on_failure="stop")
+    page = does(with_spare, "page", f"[ -e {there}/cut ] && touch {there}/page", on="spare")
+    mail = does(with_spare, "mail", f"touch {there}/mail")
+    _prove_by(there / "page", there / "proved", monkeypatch, of="cut", holds=proved)
+    status, events = with_spare.run(with_spare.runbook(cut, page, mail), "--yes")
+    ended = {"cut": "changed", "mail": "changed"} if proved else {"cut": "failed", "mail": "skipped"}
+    assert (status, outcomes(events)) == (0 if proved else 1, {**ended, "page": "changed"})
+    assert (there / "mail").exists() is proved
+
+
+def test_a_cut_that_is_not_made_leaves_the_page_out(with_spare: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(tasks()["host.command"]), "contains", True)
+    cut = does(with_spare, "cut", "exit 1", on_failure="stop")
+    page = does(with_spare, "page", f"touch {with_spare.files}/page", on="spare")
+    status, events = with_spare.run(with_spare.runbook(cut, page), "--yes")
+    assert (status, outcomes(events)) == (1, {"cut": "failed", "page": "skipped"})
+    assert not (with_spare.files / "page").exists()
+
+
 def test_steps_go_on_once_a_collection_beside_them_has_begun(
     with_spare: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,8 +306,10 @@ def test_steps_go_on_once_a_collection_beside_them_has_begun(
     assert (status, outcomes(events)) == (0, {"look": "unchanged", "one": "changed", "two": "changed"})
 
 
-def _prove_by(taken: Path, proved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give commands a check of the target's own that holds once a file is there, and tells by another file."""
+def _prove_by(
+    taken: Path, proved: Path, monkeypatch: pytest.MonkeyPatch, *, of: str = "", holds: bool = True
+) -> None:
+    """Give commands, or the one named `of`, a check that ends once a file is there, and tells by another file."""
 
     class Taken(Check):
         def describe(self) -> str:
@@ -276,12 +319,17 @@ def _prove_by(taken: Path, proved: Path, monkeypatch: pytest.MonkeyPatch) -> Non
             return Texts((str(taken),))
 
         def judge(self, fact: Any) -> Judgement:
+            until = time.monotonic() + 60
+            while not holds and not taken.exists() and time.monotonic() < until:
+                time.sleep(0.05)
             if there := taken.exists():
                 proved.touch()
-            return Judgement(there, "taken" if there else "not yet")
+            return Judgement(there and holds, "taken" if there else "not yet")
 
-    check = Taken(vantage="target", patience=60.0)
-    monkeypatch.setattr(type(tasks()["host.command"]), "checks", lambda *_: [check])
+    check = Taken(vantage="target", patience=60.0 if holds else 0.0)
+    monkeypatch.setattr(
+        type(tasks()["host.command"]), "checks", lambda _, params, *__: [check] if params.argv[0].endswith(of) else []
+    )
 
 
 def test_records_of_steps_keep_their_numbers(with_spare: Bench) -> None:

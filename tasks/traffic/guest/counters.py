@@ -7,20 +7,20 @@ from datetime import timedelta
 from typing import Literal
 
 from stopgap.orchestrator.check import Check, Judgement
-from stopgap.orchestrator.facts import Program, ProgramFact, Reader
+from stopgap.orchestrator.facts import NftTable, ProgramFact, Reader
 from stopgap.orchestrator.text import joined, tr
 from stopgap.tasks.traffic.capabilities import Way
 from stopgap.tasks.traffic.driver import way_text
-from stopgap.tasks.traffic.listings import NFT_JSON, nft_objects
+from stopgap.tasks.traffic.listings import nft_objects
 
 _WAYS: Mapping[str, Way] = {"sent": "from", "received": "to"}
 _LONGEST = 10**9
 """Seconds that are taken for what a block has left: some thirty years."""
 
 
-def guest_state_reader(family: str, table: str) -> Program:
+def guest_state_reader(family: str, table: str) -> NftTable:
     """Read a table with times and counters (libnftables-json(5))."""
-    return NFT_JSON.asked("table", family, table)
+    return NftTable(family, table, "-j")
 
 
 def time_of_ports(state: str) -> Mapping[str, timedelta]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from stopgap.orchestrator.change import Expectation, RunCommands
 from stopgap.orchestrator.check import Check
-from stopgap.orchestrator.facts import FileFact, GuestPortFact, GuestTool, ProgramFact, Reader
+from stopgap.orchestrator.facts import FileFact, GuestPortFact, GuestTool, NftTable, ProgramFact, Reader
 from stopgap.orchestrator.host import CheckVantage
 from stopgap.orchestrator.task import Gap, Note, Planned, Unlimited, Unplannable
 from stopgap.orchestrator.text import joined, tr
@@ -26,7 +26,6 @@ from stopgap.tasks.traffic.after_boot import (
 from stopgap.tasks.traffic.driver import ROLLBACK_SECONDS, Block, DeviceFacts, some
 from stopgap.tasks.traffic.guest.counters import PortDropping, guest_state_reader, time_of_ports
 from stopgap.tasks.traffic.guest.ruleset import Parting, parting_ruleset
-from stopgap.tasks.traffic.listings import NFT_STATELESS
 from stopgap.tasks.traffic.ownership import NOTHING, change_of, expectation, maker
 from stopgap.tasks.traffic.ruleset import difference, same, table_of, unmarked
 from stopgap.tasks.traffic.table import load, look, put_back
@@ -44,9 +43,9 @@ def reads(label: str) -> Mapping[str, Reader[Any]]:
     table = table_of(label)
     return {
         "boot_end": end_reader(label),
-        "rules": NFT_STATELESS.asked("table", "bridge", table),
+        "rules": NftTable("bridge", table, "-s"),
         "state": guest_state_reader("bridge", table),
-        "rules_netdev": NFT_STATELESS.asked("table", "netdev", table),
+        "rules_netdev": NftTable("netdev", table, "-s"),
         "state_netdev": guest_state_reader("netdev", table),
     }
 

@@ -9,19 +9,23 @@ what=$1 family=$2 table=$3 owner=$4 change=$5 replaced=$6 lasts=$7
 
 listed() { nft -s list table $family "$table"; }
 flat() { tr -s '\n\t ' '   '; }
-sum() { sha256sum | cut -c 1-12; }
+sum() {
+    set -- $(sha256sum)
+    printf '%.12s\n' "$1"
+}
 timed() { grep -o 'elements = {[^}]* timeout [^}]*}' | tr -s ' ,' '\n\n' | sort; }
 sums() {
     all=$(printf '%s\n' "$1" | flat)
-    rules_sum=$(printf '%s\n' "$all" | sed 's/chain made {[^}]*}//; s/elements = {[^}]* timeout [^}]*}//g' | flat | sum)
+    rules_sum=$(printf '%s' "$all" | sed 's/chain made {[^}]*}//; s/elements = {[^}]* timeout [^}]*}//g; s/  */ /g' | sum)
     left=$(printf '%s\n' "$all" | timed)
     elements_sum=$(printf '%s\n' "$left" | sum)
 }
 look() { # none, the change that loaded it, `changed` and that change, `unmarked`, or `another owner's`
-    text=$(listed 2>/dev/null) || case $(listed 2>&1) in
+    text=$(listed 2>&1) || case $text in
         *'No such file or directory'*) echo none; return ;;
-        *) listed; return ;;
+        *) printf '%s\n' "$text" >&2; return 1 ;;
     esac
+    case $text in 'table '*) ;; *) text=$(listed 2>/dev/null) ;; esac # without a warning of nft's
     set -- $(printf '%s\n' "$text" | sed -n 's/.* comment "by \([^"]*\)"$/\1/p')
     [ "$2" = in ] || { echo unmarked; return; }
     [ "$1" = "$owner" ] || { echo "another owner's"; return; }
@@ -35,8 +39,12 @@ handle() { nft -a list table $family "$table" 2>/dev/null | sed -n '1s/.*# handl
 mark() { printf 'table %s %s { chain made { return comment "%s"; }; }\n' "$family" "$table" "$1"; }
 
 load() {
-    gone=$(handle)
+    gone=
     there=$(look) || return
+    if [ "$there" != none ]; then
+        gone=$(handle)
+        there=$(look) || return
+    fi
     case $there in none | "$change" | "changed $change" | "$replaced" | "changed $replaced") ;; *)
         echo "it shows: $there" >&2
         return 76 ;;

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 
 from stopgap.orchestrator.host import Host
 
 from ..scenario import scenario
-from ..server import Field, Shell
+from ..server import Field, ServerTransport, Shell
 from .executing import begun
 
 _DATA, _EXTENDED, _WINDOW, _OPEN, _GLOBAL, _IGNORE, _DEBUG = (bytes([n]) for n in (94, 95, 93, 90, 80, 2, 4))
@@ -121,6 +122,27 @@ def _global(field: Field) -> Host:
 @scenario("flood of ignore messages", "flood", _LOST)
 def _ignored(field: Field) -> Host:
     return _flood(field, _IGNORE, "x" * 30000)
+
+
+class _Compressing(ServerTransport):
+    _preferred_compression = ("zlib@openssh.com", "none")
+
+
+@scenario("a router's packet that decompresses without end", "flood", _LOST)
+def _compressed(field: Field) -> Host:
+    # After a full flush any block of deflate continues a stream (RFC 1951).
+    blocks = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    bomb = b"".join((blocks.compress(_IGNORE), *(blocks.compress(bytes(1 << 20)) for _ in range(200))))
+    bomb += blocks.flush(zlib.Z_FULL_FLUSH)
+
+    def then(shell: Shell) -> None:
+        if shell.transport.local_compression == "none":  # ssh(1) asks for none
+            shell.transport.close()
+            return
+        shell.transport.packetizer.set_outbound_compressor(lambda _: bomb)
+        shell.send(_IGNORE)
+
+    return field.ssh(begun(then), kind=_Compressing, changes={"may_block": ["203.0.113.0/24"]})
 
 
 @scenario("flood of debug messages with escapes", "flood", _LOST)
