@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from stopgap.orchestrator.evidence.files import FolderFiles, read
@@ -23,30 +26,55 @@ BUDGET = 300.0
 """Seconds for one collection; tables that are left then count as not looked at."""
 _SHARE = 2.0
 """How many times its even part of the time that is left one table may take."""
+_LEAST = 30.0
+"""Seconds that a table may take all the same: a second's work takes as long on a machine that others use."""
 
 
 @dataclass
 class _Judging:
-    """The evaluation of a collection, smaller tables first, so no table takes another table's time."""
+    """The evaluation of a collection, smaller tables first, so no table takes another table's time.
+
+    Tables of rules without a join are spread over all readers; the first reader alone holds the keys of joins.
+    """
 
     collected: CollectionReader
-    reader: Reader
+    readers: Sequence[Reader]
     clock: Callable[[], float]
     until: float
     joined: dict[str, TableRead] = field(default_factory=dict)
     read: dict[str, TableRead] = field(default_factory=dict)
+    _to_come: int = 0
+    """Tables not read yet."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def look(self, rules: Sequence[Rule]) -> None:
         """Read the tables of the rules' joins, then the rules' own tables."""
         joins = self._by_size(join.table for rule in rules for join in rule.joins())
         own = self._by_size(rule.table for rule in rules)
-        for name in joins:
-            wanted = [rule.id for rule in rules if any(join.table == name for join in rule.joins())]
-            self.joined[name] = self._one(self.reader.join, name, wanted, len(joins) - len(self.joined) + len(own))
-        for name in own:
+        joining = {rule.table for rule in rules if rule.joins()}
+        self._to_come = len(joins) + len(own)
+        first, *others = self.readers
+        free = deque(name for name in own if name not in joining)
+        with ThreadPoolExecutor(len(others) or 1, "tables") as workers:
+            beside = [workers.submit(self._own, reader, free, rules) for reader in others]
+            for name in joins:
+                wanted = [rule.id for rule in rules if any(join.table == name for join in rule.joins())]
+                self.joined[name] = self._one(first.join, name, wanted)
+            self._own(first, deque(name for name in own if name in joining), rules)
+            self._own(first, free, rules)
+            for each in beside:
+                each.result()
+
+    def _own(self, reader: Reader, names: deque[str], rules: Sequence[Rule]) -> None:
+        """Match rules against their own tables until no name is left."""
+        while True:
+            try:
+                name = names.popleft()
+            except IndexError:
+                return
             # A row missing from an incompletely read table may still exist.
             able = [rule for rule in rules if rule.table == name and not self.against(rule)]
-            self.read[name] = self._one(self.reader.read, name, [rule.id for rule in able], len(own) - len(self.read))
+            self.read[name] = self._one(reader.read, name, [rule.id for rule in able])
 
     def against(self, rule: Rule) -> str:
         """Return the reason for an incomplete join table; empty if complete."""
@@ -88,19 +116,19 @@ class _Judging:
         left = self.until - self.clock()
         if not wanted or left <= 0 or not self.collected.item("bodyfile"):
             return {}
-        return self.reader.changed(list(wanted), left)
+        return self.readers[0].changed(list(wanted), left)
 
     def _one(
-        self,
-        ask: Callable[[str, Sequence[str], float], TableRead],
-        name: str,
-        rules: Sequence[str],
-        to_come: int,
+        self, ask: Callable[[str, Sequence[str], float], TableRead], name: str, rules: Sequence[str]
     ) -> TableRead:
+        with self._lock:
+            to_come, self._to_come = self._to_come, self._to_come - 1
         left = self.until - self.clock()
         if not rules:
             return TableRead()
-        return ask(name, rules, min(left, _SHARE * left / to_come)) if left > 0 else TableRead(trouble=OVER)
+        return (
+            ask(name, rules, min(left, max(_LEAST, _SHARE * left / to_come))) if left > 0 else TableRead(trouble=OVER)
+        )
 
     def _by_size(self, names: Iterable[str]) -> list[str]:
         known = tables()
@@ -120,18 +148,18 @@ def judge(
     stop: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
     reader: Reader | None = None,
+    others: Sequence[Reader] = (),
 ) -> Findings:
     """Return the findings of the rules in a collection, within `budget` seconds of `clock`, or until `stop` returns
     True.
 
     A failure of one table or rule affects no other. A rule on items outside the profile is skipped. `reader` reads
-    the tables; by default, this process does.
+    the tables, by default this process; `others` read beside it.
     """
     reasons = {rule.id: _reason(collected, rule) for rule in rules if _collected(collected, rule)}
     able = [rule for rule in rules if reasons.get(rule.id) == ""]
-    judging = _Judging(
-        collected, reader or TableReader(collected, rules, stop=stop, clock=clock), clock, clock() + budget
-    )
+    first = reader or TableReader(collected, rules, stop=stop, clock=clock)
+    judging = _Judging(collected, [first, *others], clock, clock() + budget)
     judging.look(able)
     dates = judging.dates(able)
     reasons |= {rule.id: judging.missed(rule) for rule in able}

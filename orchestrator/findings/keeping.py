@@ -29,20 +29,22 @@ def keep_findings(
     rules: Callable[[], Sequence[Rule]],
     beside: Iterable[EvidenceKept] = (),
     *,
-    reader: ReaderApart | None = None,
+    readers: Sequence[ReaderApart] = (),
     budget: float = BUDGET,
 ) -> FindingsMade:
     """Evaluate a collection within `budget` seconds, write `findings.json` beside, and return the journal's record.
 
-    `beside` are other collections of the run so far; collections of the same target are used in joins. `reader` reads
-    in a separate process; by default, this process reads.
+    `beside` are other collections of the run so far; collections of the same target are used in joins. `readers` read
+    in separate processes; by default, this process reads.
 
     Raises nothing: a failed evaluation must not endanger the evidence, so the record holds the failure.
     """
     try:
         others = [run_folder / other.folder for other in beside if other.target == kept.target]
         collected = _with_others(run_folder / kept.folder, others)
-        found = judge(collected, rules(), budget=budget, reader=reader.of(collected) if reader else None)
+        reading = [each.of(collected) for each in readers]
+        first = reading[0] if reading else None
+        found = judge(collected, rules(), budget=budget, reader=first, others=reading[1:])
     except (OSError, UnreadableEvidence) as error:
         return no_findings(kept, str(error))
     except Exception as error:

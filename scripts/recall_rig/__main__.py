@@ -21,12 +21,18 @@ from recall_rig.blind import BLIND
 from recall_rig.catalogued import CATALOGUED
 from recall_rig.fresh import FRESH
 from recall_rig.further import FURTHER
+from recall_rig.guessed import GUESSED
 from recall_rig.listed import LISTED
+from recall_rig.other_states import OTHER_STATES
 from recall_rig.own import OWN
+from recall_rig.reported import REPORTED
 from recall_rig.second import SECOND
+from recall_rig.siblings import SIBLINGS
+from recall_rig.states import STATES
 from recall_rig.third import THIRD
 from recall_rig.trace import GUARD, WORDS, Trace
 from recall_rig.unseen import UNSEEN
+from recall_rig.untried import UNTRIED
 
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "scripts/lab"
@@ -41,7 +47,16 @@ SETS = {
     "second": SECOND,
     "third": THIRD,
     "catalogued": CATALOGUED,
+    "siblings": SIBLINGS,
+    "guessed": GUESSED,
+    "reported": REPORTED,
+    "untried": UNTRIED,
+    "states": STATES,
+    "other-states": OTHER_STATES,
 }
+APART = ("siblings", "guessed", "reported", "untried", "states", "other-states")
+"""Sets that take away what others plant; each is planted where it is asked for by name."""
+TOGETHER = tuple(name for name in SETS if name not in APART)
 EVERY = tuple(trace for traces in SETS.values() for trace in traces)
 PLANTED, CLEAN = "spare", "neighbour"
 PEOPLE = "id anna >/dev/null 2>&1 || useradd -m -s /bin/bash anna\n"
@@ -58,15 +73,20 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def collect(home: Path, runbook: str, beside: bool, release: str, hosts: Sequence[str]) -> None:
-    """Boot the lab, plant, collect `hosts` into `home`, and take the lab down. Runs in a place of its own.
+def collect(
+    home: Path, runbook: str, beside: bool, release: str, hosts: Sequence[str], traces: Sequence[Trace], office: bool
+) -> None:
+    """Boot the lab, plant `traces`, collect `hosts` into `home`, and take the lab down. Runs in a place of its own.
 
-    They run `release` of Debian. With `beside`, peers are installed before, and look afterwards.
+    They run `release` of Debian. With `beside`, peers are installed before, and look afterwards. With `office`, the clean
+    host is the one of mail, files, containers and builds, with a week of its administrators.
     """
     home.mkdir(parents=True, exist_ok=True)
     ssh = [LAB, "ssh", PLANTED]
     environment = os.environ | {
-        f"STOPGAP_LAB_IMAGE_{CLEAN.upper()}": str(busy.ensure(say, release)),
+        f"STOPGAP_LAB_IMAGE_{CLEAN.upper()}": str(
+            busy.ensure(say, release, busy.OFFICE if office else busy.PACKAGES)
+        ),
         f"STOPGAP_LAB_IMAGE_{PLANTED.upper()}": str(image.ensure(say, release)),
         "STOPGAP_HOME": str(home),
     }
@@ -74,13 +94,13 @@ def collect(home: Path, runbook: str, beside: bool, release: str, hosts: Sequenc
         subprocess.run([LAB, "up"], check=True, env=environment)
         if beside:
             peers.install(ssh)
-        habits = f"{GUARD}{(Path(__file__).parent / 'habits.sh').read_text()}"
-        for host, script in ((PLANTED, plant(EVERY)), (CLEAN, habits)):
+        habits = f"{GUARD}{(Path(__file__).parent / ('week.sh' if office else 'habits.sh')).read_text()}"
+        for host, script in ((PLANTED, plant(traces)), (CLEAN, habits)):
             if host not in hosts:
                 continue
             done = subprocess.run([LAB, "ssh", host, "sh", "-s"], input=script, text=True, capture_output=True)
             say(f"{host}: planted ({done.returncode}) {done.stderr.strip()}")
-        if CLEAN in hosts:
+        if CLEAN in hosts and not office:
             say(f"{CLEAN}: {trees.install([LAB, 'ssh', CLEAN])} files of applications laid into docroots")
         stopgap = ["stopgap", "run", runbook, "-i", "inventories/lab.yaml"]
         stopgap += [word for host in hosts for word in ("-t", host)]
@@ -90,8 +110,8 @@ def collect(home: Path, runbook: str, beside: bool, release: str, hosts: Sequenc
         for host in hosts:
             say(f"{host}: {spent(host) - before[host]:.1f} s of processor time")
         if beside:
-            for name, ids in peers.named_by(ssh, EVERY, home).items():
-                say(f"{name}: {len(ids)} of {len(EVERY)} named: {' '.join(ids)}")
+            for name, ids in peers.named_by(ssh, traces, home).items():
+                say(f"{name}: {len(ids)} of {len(traces)} named: {' '.join(ids)}")
     finally:
         subprocess.run([LAB, "down"], env=environment)
 
@@ -130,11 +150,12 @@ def named(trace: Trace, shown: Sequence[tuple[str, str, str]]) -> tuple[str, str
     return (SEVERITIES[worst[0]] if worst[1] else "raw"), worst[1]
 
 
-def report(home: Path, every: bool, hosts: Sequence[str]) -> int:
-    """Print recall and false alarms of `hosts`; return 0 if they are as promised."""
+def report(home: Path, every: bool, hosts: Sequence[str], names: Sequence[str]) -> int:
+    """Print recall of the sets `names` and false alarms, of `hosts`; return 0 if they are as promised."""
     shown = list(texts(findings(home, PLANTED))) if PLANTED in hosts else []
     result = {}
-    for title, traces in SETS.items() if PLANTED in hosts else ():
+    for title in names if PLANTED in hosts else ():
+        traces = SETS[title]
         marks = {trace.id: named(trace, shown) for trace in traces}
         for trace in traces:
             severity, rule = marks[trace.id]
@@ -146,7 +167,7 @@ def report(home: Path, every: bool, hosts: Sequence[str]) -> int:
         print(f"{title}: {some} of {len(traces)} named, {some - counts['low']} at medium or higher  ({date.today()})")
     loud = findings(home, CLEAN) if CLEAN in hosts else []
     rules = Counter(finding["severity"] for finding in loud)
-    print(f"clean, busy host: {', '.join(f'{rules[s]} {s}' for s in SEVERITIES)} rules")
+    print(f"clean host: {', '.join(f'{rules[s]} {s}' for s in SEVERITIES)} rules")
     for finding in loud:
         if finding["severity"] != "info" or finding["count"] > 30 or every:
             print(f"  {finding['severity']:<8} {finding['id']} ({finding['count']})")
@@ -186,12 +207,22 @@ def main() -> int:
     parser.add_argument("--runbook", default=str(Path(__file__).parent / "collect.yaml"))
     parser.add_argument("--release", default=image.own_release(), help="of Debian, for both hosts: bookworm, trixie")
     parser.add_argument("--peers", action="store_true", help="chkrootkit, rkhunter and unhide look at the same host")
-    parser.add_argument("--only", choices=("planted", "clean"), help="the host with traces, or the one with habits")
+    parser.add_argument(
+        "--set", action="append", choices=SETS, help="a set of traces; by default those planted together"
+    )
+    parser.add_argument(
+        "--only",
+        choices=("planted", "clean", "office"),
+        help="one host: with traces, with habits, or another clean one with a week of its administrators",
+    )
     asked = parser.parse_args()
-    hosts = {"planted": (PLANTED,), "clean": (CLEAN,), None: (PLANTED, CLEAN)}[asked.only]
+    office = asked.only == "office"
+    hosts = {"planted": (PLANTED,), None: (PLANTED, CLEAN)}.get(asked.only, (CLEAN,))
+    names = asked.set or TOGETHER
     if not asked.again:
-        collect(asked.home, asked.runbook, asked.peers, asked.release, hosts)
-    return report(asked.home, asked.all, hosts)
+        traces = [trace for name in names for trace in SETS[name]]
+        collect(asked.home, asked.runbook, asked.peers, asked.release, hosts, traces, office)
+    return report(asked.home, asked.all, hosts, names)
 
 
 if __name__ == "__main__":

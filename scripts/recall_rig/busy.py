@@ -1,4 +1,4 @@
-"""The image of a busy host: what servers of today run, installed from Debian's packages once, and kept in the cache."""
+"""Images of clean hosts, installed from Debian's packages once, and kept in the cache: a busy web server, and one of all else."""
 
 from __future__ import annotations
 
@@ -21,22 +21,34 @@ PACKAGES = (
     *("lm-sensors", "atop", "sysstat", "haveged", "apt-listchanges", "needrestart", "debsums", "man-db", "locales"),
 )
 """Beside those of the lab's own hosts."""
+OFFICE = (
+    *("docker.io", "kubernetes-client", "snapd", "flatpak", "lxc", "qemu-guest-agent"),
+    *("dovecot-imapd", "rspamd", "opendkim", "spamassassin", "fetchmail", "procmail", "bind9", "samba", "slapd"),
+    *("openvpn", "wireguard-tools", "squid", "haproxy", "vsftpd", "nfs-kernel-server", "autofs", "sssd", "chrony"),
+    *("cups", "lightdm", "xfce4-session", "xfce4-panel", "thunar", "x2goserver", "network-manager", "avahi-daemon"),
+    *("mariadb-server", "nginx", "php-fpm", "memcached", "uwsgi", "supervisor", "gitolite3", "mediawiki"),
+    *("munin", "icinga2", "zabbix-agent2", "prometheus-node-exporter", "collectd-core", "logcheck", "auditd", "aide"),
+    *("puppet-agent", "ansible-core", "cloud-init", "certbot", "unattended-upgrades", "clamav-daemon", "ufw"),
+    *("borgbackup", "rsnapshot", "rsync", "tcpdump", "strace", "nmap", "socat", "byobu", "screen", "mosh", "zsh"),
+    *("fish", "git", "git-lfs", "python3-venv", "nodejs", "ruby", "keepalived", "etckeeper"),
+)
+"""Of a host that does what the busy one does not: mail, names, files, desktops, containers, monitoring, builds."""
 
 
-def ensure(say: Callable[[str], None], release: str) -> Path:
-    """The root directory of the busy host's image, built if it is not there yet (some five minutes).
+def ensure(say: Callable[[str], None], release: str, more: tuple[str, ...] = PACKAGES) -> Path:
+    """The root directory of an image with `more` packages, built if it is not there yet (some five minutes).
 
     Raises LabError when the machine's package manager cannot build it.
     """
-    digest = hashlib.sha256(f"{image.key(release)} {PACKAGES}".encode()).hexdigest()[:16]
+    digest = hashlib.sha256(f"{image.key(release)} {more}".encode()).hexdigest()[:16]
     ready = image.cache_directory() / f"image-busy-{digest}"
     if not ready.is_dir():
-        say(f"Building the image of a busy host, Debian {release}, once (some five minutes) …")
+        say(f"Building the image of a clean host, Debian {release}, once (some five minutes) …")
         part = image.cache_directory() / f"busy-{digest}.part"
         image.remove_tree(part)
         start = time.monotonic()
         try:
-            _bootstrap(part, release)
+            _bootstrap(part, release, more)
             image._customise(part, release)
             part.rename(ready)
         finally:
@@ -46,11 +58,11 @@ def ensure(say: Callable[[str], None], release: str) -> Path:
     return ready
 
 
-def _bootstrap(root: Path, release: str) -> None:
+def _bootstrap(root: Path, release: str, more: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory(prefix="stopgap-image-") as scratch:
         settings, log = Path(scratch) / "apt.conf", Path(scratch) / "log"
         settings.write_text(image._apt_settings())
-        packages = ",".join((*image._packages(release), *PACKAGES))
+        packages = ",".join((*image._packages(release), *more))
         with log.open("wb") as output:
             built = subprocess.run(
                 ["mmdebstrap", "--variant=minbase", "--mode=root", "--format=directory",
@@ -61,5 +73,5 @@ def _bootstrap(root: Path, release: str) -> None:
             )  # fmt: skip
         if built.returncode:
             raise LabError(
-                f"mmdebstrap could not build the busy host's image: {log.read_text(errors='replace')[-2000:]}"
+                f"mmdebstrap could not build the clean host's image: {log.read_text(errors='replace')[-2000:]}"
             )

@@ -13,7 +13,23 @@ from stopgap.orchestrator.shell import PATH
 from stopgap.orchestrator.task import Artifact
 
 TOOLS = (
-    *("awk", "cat", "date", "env", "find", "getcap", "grep", "id", "ip", "lsattr", "readlink", "sed", "sleep", "ss"),
+    *(
+        "awk",
+        "cat",
+        "date",
+        "env",
+        "find",
+        "getcap",
+        "grep",
+        "head",
+        "id",
+        "ip",
+        "lsattr",
+        "readlink",
+        "sed",
+        "sleep",
+        "ss",
+    ),
     *("stat", "tar", "timeout", "tr", "uname", "who"),
 )
 SHELLS = ("dash", "bash", "busybox")
@@ -29,18 +45,24 @@ class Host:
     def collect(
         self, artifact: Artifact, before: str = "", account: int | None = None
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run one artifact as the connection does, as an `account` without rights if given.
+        """Run one artifact as the connection does. The arguments are those of `run`."""
+        return self.run(artifact.script, before, account)
 
-        `before` prepares the namespace from outside of the root.
+    def run(self, script: str, before: str = "", account: int | None = None) -> subprocess.CompletedProcess[bytes]:
+        """Run a script, as an `account` without rights if given.
+
+        `before` prepares the namespaces from outside of the root. Of processes, the host has only those that begin
+        there: it sees none of this machine's, and none outlives it.
         """
         who = "" if account is None else f"--userspec={account}:{account} "
-        inside = f"cd /; (eval {shlex.quote(artifact.script)}) </dev/null"
+        inside = f"cd /; (eval {shlex.quote(script)}) </dev/null"
         setting = (
-            f"mount --rbind {self.root} {self.root} && mount --rbind /proc {self.root}/proc && "
-            f"mount --bind /dev/null {self.root}/dev/null && "
-            f"{before or ':'} && exec env -i PATH={PATH} LC_ALL=C chroot {who}{self.root} /bin/sh -s"
+            f"mount --rbind {self.root} {self.root} && mount -t proc proc /proc && "
+            f"mount --rbind /proc {self.root}/proc && "
+            f"mount --bind /dev/null {self.root}/dev/null && {before or ':'} && "
+            f"exec env -i PATH={PATH} LC_ALL=C chroot {who}{self.root} /bin/sh -s"
         )
-        unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-r", "-m"]
+        unshare = ["unshare", *(["-r"] if os.geteuid() else []), "-m", "-p", "--fork", "--kill-child"]
         return subprocess.run(
             [*unshare, "--propagation", "private", "sh", "-c", setting],
             input=inside.encode(), capture_output=True, timeout=90, check=False,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +33,21 @@ def test_every_script_parses_in_every_shell(shell: list[str]) -> None:
 def test_no_script_uses_what_may_spill_into_a_temporary_file(definition: Definition) -> None:
     script = re.sub(r"(?m)^ *#.*$", "", definition.artifact().script)
     assert not re.search(r"<<-? *[\"'\\\\A-Za-z_]|(?m:^|[|;&(]) *(sort|mktemp|tee|lsof)\b", script)
+
+
+SERVERS = re.compile(r"(?<![\w/.-])(httpd|crond|ntpd|syslogd|klogd|inetd|dnsd|ftpd|tftpd|telnetd|udhcpd|lpd)(?= -)")
+"""Programs that busybox(1) has under the names of others', and that begin to serve."""
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("busybox"), reason="a network of its own takes root")
+@pytest.mark.parametrize("definition", [d for d in ALL if SERVERS.search(d.artifact().script)], ids=lambda d: d.id)
+def test_no_script_starts_a_server_of_busybox(definition: Definition, tmp_path: Path) -> None:
+    subprocess.run(["busybox", "--install", "-s", tmp_path], check=True)
+    script = f"PATH={tmp_path}\n({definition.artifact().script}\n) >/dev/null 2>&1\n"
+    script += "grep -c ' 0A ' /proc/net/tcp /proc/net/tcp6"
+    words = ["unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc", "busybox", "sh", "-c", script]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["/proc/net/tcp:0", "/proc/net/tcp6:0"], done.stderr
 
 
 @pytest.mark.parametrize("profile", PROFILES)

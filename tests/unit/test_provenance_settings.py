@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -33,8 +34,17 @@ def severities(tmp_path: Path, planted: dict[str, object]) -> dict[str, str]:
         ("/etc/x/x.cnf", "proxy = http://198.51.100.9:3128", 1),
         ("/etc/postfix/transport", "bank.example smtp:[198.51.100.9]", 1),
         ("/etc/postfix/main.cf", "mynetworks = 0.0.0.0/0", 2),
+        ("/root/.jupyter/jupyter_server_config.py", 'c.ServerApp.token = ""', 2),
+        ("/etc/redis/redis.conf", "protected-mode no", 1),
+        ("/etc/mysql/conf.d/x.cnf", "skip-grant-tables", 2),
         ("/etc/danted.conf", "client pass { from: 0/0 to: 0/0 }", 2),
         ("/etc/dovecot/x.conf", "auth_debug_passwords = yes", 2),
+        ("/etc/systemd/system/x@.service", "ExecStart=-/bin/bash -i", 3),
+        (
+            "/etc/nginx/conf.d/x.conf",
+            'sub_filter "</body>" "<script src=https://cdn.example/s.js></script></body>";',
+            2,
+        ),
         ("/etc/default/ssh", 'SSHD_OPTS="-o AuthorizedKeysFile=/var/lib/x"', 2),
     ],
 )
@@ -52,6 +62,8 @@ def test_what_is_written_searched_included_or_reached_is_told_whichever_daemon_r
         ("/etc/profile.d/x.sh", "PATH=$PATH:/opt/vendor/bin"),
         ("/home/mika/.bashrc", "PATH=/home/mika/.local/bin:$PATH"),
         ("/etc/logrotate.d/x", "/var/log/x.log {"),
+        ("/etc/nginx/conf.d/x.conf", 'sub_filter "http://old.example" "https://www.example";'),
+        ("/etc/systemd/system/x.service", "ExecStart=/bin/sh -c 'exec /usr/bin/x'"),
         ("/etc/php/8.2/fpm/php.ini", "session.save_path = /var/lib/php/sessions"),
         ("/etc/x.conf", "allow 198.51.100.9"),
         ("/etc/postfix/main.cf", "mynetworks = 127.0.0.0/8 10.0.0.0/8"),
@@ -156,3 +168,49 @@ def test_one_line_is_enough_in_the_files_of_any_program(
 )
 def test_the_same_files_of_every_day_are_quiet(tmp_path: Path, path: str, line: str) -> None:
     assert severities(tmp_path, {"configuration": {path: f"{line}\n"}}) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("\x7fELF of a package, under another name", True),
+        ("#!/bin/sh\n# of a package, where people copy it\n", False),
+    ],
+)
+def test_a_copy_of_a_packages_program_is_told_where_it_runs_by_itself_and_that_of_a_text_is_not(
+    tmp_path: Path, content: str, *, told: bool
+) -> None:
+    brought = f"{hashlib.md5(content.encode(), usedforsecurity=False).hexdigest()}  usr/bin/original\n"
+    planted = {
+        "package-digests": DIGESTS + brought,
+        "configuration": {"/etc/munin/plugins/df_abs": content},
+        "bodyfile": BODY.format(path="/etc/munin/plugins/df_abs", mode="-rwxr-xr-x"),
+    }
+    assert ("mechanism-event" in severities(tmp_path, planted)) is told
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("/etc/nginx/sites-enabled/a", "if ($http_user_agent ~* (wget|curl|python|perl)) { return 403; }"),
+        ("/etc/haproxy/haproxy.cfg", "  acl bot hdr_reg(User-Agent) -i (wget|curl|python)"),
+        ("/etc/audit/rules.d/a.rules", "-w /usr/bin/curl -k curl|sh"),
+        ("/etc/nginx/conf.d/ws.conf", "proxy_pass http://unix:/run/websocket/dup2.sock;"),
+        (
+            "/etc/telegraf/telegraf.d/m.conf",
+            "commands = [\"sh -c 'echo stats | nc localhost 11211 | grep -c curr'\"]",
+        ),
+        (
+            "/etc/monit/conf.d/x",
+            "check program api with path /usr/local/bin/x # curl -s localhost | python3 -m json.tool",
+        ),
+        ("/etc/passwd", "websocket:x:998:998::/opt/ws:/bin/bash"),
+        ("/etc/hosts.deny", "sshd: 198.51.100.99"),
+        ("/etc/hosts.allow", "sshd: 198.51.100.99 : deny"),
+    ],
+)
+def test_settings_about_programs_and_addresses_raise_nothing_above_low(tmp_path: Path, path: str, line: str) -> None:
+    found = severities(
+        tmp_path, {"configuration": {path: f"{line}\n"}, "bodyfile": BODY.format(path=path, mode="-rw-r--r--")}
+    )
+    assert set(found.values()) <= {"low"}

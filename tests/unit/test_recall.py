@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
+import recall_rig
 from recall_rig.__main__ import EVERY, named, plant, texts, too_loud
 from recall_rig.trace import GUARD, trace
 
@@ -42,7 +44,7 @@ def test_what_a_clean_host_must_not_raise(found: list[dict[str, Any]], complaint
 
 
 def test_traces_have_names_of_their_own_and_their_script_is_sound_and_refuses_to_run_elsewhere() -> None:
-    assert len({each.id for each in EVERY}) == len(EVERY) == 548
+    assert len({each.id for each in EVERY}) == len(EVERY) == 967
     script = plant(EVERY)
     assert subprocess.run(["sh", "-n"], input=script, text=True, check=False).returncode == 0
     assert script.startswith(GUARD)
@@ -50,3 +52,9 @@ def test_traces_have_names_of_their_own_and_their_script_is_sound_and_refuses_to
         ["sh", "-s"], input=f"{GUARD}echo planted\n", text=True, capture_output=True, check=False
     )
     assert (refused.returncode, refused.stdout) == (4, "")
+
+
+@pytest.mark.parametrize("script", ["habits.sh", "week.sh"])
+def test_what_people_do_on_a_clean_host_is_a_sound_script(script: str) -> None:
+    text = (Path(recall_rig.__file__).parent / script).read_text()
+    assert subprocess.run(["sh", "-n"], input=text, text=True, check=False).returncode == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import io
 import os
 import re
@@ -14,7 +13,6 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -120,15 +118,6 @@ def host(bare: Host, tmp_path: Path) -> Host:
     return made
 
 
-@pytest.fixture
-def one_at_a_time(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A look at all of /proc waits for whoever hangs in a dead mount: of such tests one runs, over all workers."""
-    with (tmp_path_factory.getbasetemp().parent / "one-at-a-time").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-@pytest.mark.usefixtures("one_at_a_time")
 def test_no_artifact_changes_anything_and_no_secret_leaves(host: Host) -> None:
     before = host.state()
     for _, definition in DEFINITIONS:
@@ -307,40 +296,38 @@ def test_settings_of_the_kernel_are_read_whole(host: Host) -> None:
     assert f"/proc/sys/kernel/random/boot_id:{boot}\n" in said
 
 
+BEACON = 400
+"""Number of the process `beacon`."""
+
+
 @pytest.fixture
-def process(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A process whose executable is gone."""
-    program = tmp_path / "beacon"
-    shutil.copy("/bin/sleep", program)
-    with subprocess.Popen([program, "60"], env={"LD_PRELOAD": "", "WORD": "two\nlines"}) as running:
-        while Path(f"/proc/{running.pid}/exe").readlink() != program:
-            pass
-        program.unlink()
-        yield running
-        running.kill()
-
-
-def test_a_deleted_executable_is_recovered(host: Host, process: subprocess.Popen[bytes]) -> None:
-    done = host.collect(artifact("volatile", "deleted-executables"))
-    assert members(done.stdout)[f"./proc/{process.pid}/exe".encode()] == Path("/bin/sleep").read_bytes()
-    links = names(host.collect(artifact("volatile", "process-links")).stdout)
-    assert any(
-        name.strip(b"'").startswith(f"/proc/{process.pid}/exe".encode()) and b"(deleted)" in name for name in links
+def beacon(tmp_path: Path) -> str:
+    """Begins a process whose executable is gone."""
+    if os.geteuid() != 0:
+        pytest.skip("to choose a process's number takes root")
+    program = shlex.quote(str(tmp_path / "beacon"))
+    return (
+        f"cp /bin/sleep {program} && echo {BEACON - 1} >/proc/sys/kernel/ns_last_pid && "
+        f"{{ exec env -i LD_PRELOAD= 'WORD=two\nlines' {program} 600 >/dev/null 2>&1 & }} && "
+        f"until [ $(readlink /proc/{BEACON}/exe) = {program} ]; do sleep 0.1; done && rm {program}"
     )
+
+
+def test_a_deleted_executable_is_recovered(host: Host, beacon: str) -> None:
+    done = host.collect(artifact("volatile", "deleted-executables"), beacon)
+    assert members(done.stdout)[f"./proc/{BEACON}/exe".encode()] == Path("/bin/sleep").read_bytes()
+    links = names(host.collect(artifact("volatile", "process-links"), beacon).stdout)
+    assert any(name.strip(b"'").startswith(f"/proc/{BEACON}/exe".encode()) and b"(deleted)" in name for name in links)
 
 
 def test_a_file_that_is_open_and_deleted_is_recovered_and_one_that_is_too_large_is_named(
     host: Host, tmp_path: Path
 ) -> None:
-    with (tmp_path / "kept").open("w+b") as kept, (tmp_path / "large").open("w+b") as large:
-        kept.write(b"what a sniffer wrote")
-        kept.flush()
-        large.truncate(30 << 20)
-        (tmp_path / "kept").unlink()
-        (tmp_path / "large").unlink()
-        done = host.collect(artifact("full", "deleted-files"))
+    kept, large = shlex.quote(str(tmp_path / "kept")), shlex.quote(str(tmp_path / "large"))
+    held = f"exec 8>{kept} 9>{large} && printf %s 'what a sniffer wrote' >&8 && truncate -s 30M {large}"
+    done = host.collect(artifact("full", "deleted-files"), f"{held} && rm {kept} {large}")
     assert b"what a sniffer wrote" in members(done.stdout).values()
-    assert f"/proc/{os.getpid()}/fd/".encode() in done.stderr
+    assert re.search(rb"/proc/\d+/fd/9", done.stderr)
     assert b"left out, too large: " in done.stderr
 
 
@@ -363,35 +350,66 @@ def test_a_port_that_is_taken_and_not_listed_is_named(tmp_path: Path, tool: str)
     assert f"hidden: tcp {shown}" not in said
 
 
-def test_arguments_and_environments_keep_to_their_process(host: Host, process: subprocess.Popen[bytes]) -> None:
-    arguments = host.collect(artifact("volatile", "process-arguments")).stdout.decode().splitlines()
-    assert f"/proc/{process.pid}/cmdline:60" in arguments
-    environments = host.collect(artifact("volatile", "process-environments")).stdout.decode()
-    assert f"/proc/{process.pid}/environ:WORD=two\vlines\n" in environments
-    assert (
-        f"/proc/{process.pid}/environ:LD_PRELOAD=\n" in host.collect(artifact("volatile", "preload")).stdout.decode()
-    )
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_ports_are_not_said_to_be_looked_at_where_one_kind_was_not(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "perl").write_text(f'#!/bin/sh\n[ "$4" = {kind} ] || echo looked\n')
+    (tmp_path / "perl").chmod(0o755)
+    script = ["/bin/sh", "-c", artifact("volatile", "hidden-ports").script]
+    done = subprocess.run(script, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
+    assert (done.stdout, done.returncode) == ("", 1)
 
 
-def test_a_process_that_the_listing_leaves_out_is_named(host: Host, process: subprocess.Popen[bytes]) -> None:
+def test_arguments_and_environments_keep_to_their_process(host: Host, beacon: str) -> None:
+    def said(name: str) -> list[str]:
+        return host.collect(artifact("volatile", name), beacon).stdout.decode().split("\n")
+
+    assert f"/proc/{BEACON}/cmdline:600" in said("process-arguments")
+    assert f"/proc/{BEACON}/environ:WORD=two\vlines" in said("process-environments")
+    assert f"/proc/{BEACON}/environ:LD_PRELOAD=" in said("preload")
+
+
+def test_a_process_that_the_listing_leaves_out_is_named(host: Host, beacon: str) -> None:
     honest = artifact("volatile", "hidden-processes")
-    assert b"hidden:" not in host.collect(honest).stdout
-    rigged = honest.script.replace(
-        "for file in /proc/[0-9]*; do", f"& case $file in */{process.pid}) continue;; esac;"
-    )
-    assert rigged != honest.script
-    done = host.collect(
-        honest.model_copy(update={"script": rigged.replace("& case", "for file in /proc/[0-9]*; do case")})
-    )
-    assert f"hidden: {process.pid} beacon".encode() in done.stdout
+    assert b"hidden:" not in host.collect(honest, beacon).stdout
+    listing = "for file in /proc/[0-9]*; do"
+    assert listing in honest.script
+    rigged = honest.script.replace(listing, f"{listing} case $file in */{BEACON}) continue;; esac;")
+    assert f"hidden: {BEACON} beacon".encode() in host.run(rigged, beacon).stdout
 
 
-def test_a_mount_over_a_process_does_not_hide_it(host: Host, process: subprocess.Popen[bytes]) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("a mount over /proc takes root")
-    over = f"mount --bind {host.root}/var/tmp {host.root}/proc/{process.pid}"
-    assert f"masked: {process.pid}".encode() in host.collect(artifact("volatile", "hidden-processes"), over).stdout
-    assert f"/proc/{process.pid} ".encode() in host.collect(artifact("volatile", "mounts"), over).stdout
+@pytest.mark.parametrize("tools", [("perl",), ("python3",), ()], ids="+".join)
+def test_a_number_that_is_older_than_the_last_one_is_asked_once_all_were_given_out(
+    tmp_path: Path, tools: tuple[str, ...]
+) -> None:
+    if os.geteuid() != 0 or not all(shutil.which(tool) for tool in tools):
+        pytest.skip("takes root, and the tool")
+    for name in ("cat", "env", "sleep", *tools):
+        (tmp_path / name).symlink_to(shutil.which(name) or name)
+    (tmp_path / "stat").write_text("processes 99999999\n")
+    script = artifact("volatile", "hidden-processes").script
+    for old, new in (
+        ("done </proc/stat", f"done <{tmp_path}/stat"),
+        ("for file in /proc/[0-9]*; do", "for file in /proc/[0-9]*; do [ ${file#/proc/} != 4001 ] || continue;"),
+        ("most=$(cat /proc/sys/kernel/pid_max)", "most=5000"),
+    ):
+        assert script.count(old) == 1
+        script = script.replace(old, new)
+    older = "last=/proc/sys/kernel/ns_last_pid; echo 4000 >$last; sleep 60 & echo 30 >$last"
+    apart = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c"]
+    done = subprocess.run([*apart, f"{older}; PATH={tmp_path}\n{script}"], capture_output=True, text=True)
+    assert "looked at 1 to 5000 of 5000" in done.stdout, done.stderr
+    assert "hidden: 4001 sleep" in done.stdout
+
+
+def test_a_mount_over_a_process_does_not_hide_it(host: Host, beacon: str) -> None:
+    over = f"{beacon} && mount --bind {host.root}/var/tmp {host.root}/proc/{BEACON}"
+    assert f"masked: {BEACON}".encode() in host.collect(artifact("volatile", "hidden-processes"), over).stdout
+    assert f"/proc/{BEACON} ".encode() in host.collect(artifact("volatile", "mounts"), over).stdout
+
+
+def test_a_file_that_cannot_be_read_to_its_end_is_not_read_for_ever(bare: Host) -> None:
+    unreadable = f"{shell('show')}\nline='of the file before' file=/proc/400/status\nbehind </"
+    assert bare.run(f"({unreadable}) | head -c 100").stdout == b""
 
 
 DEAD = """
@@ -399,17 +417,16 @@ import ctypes, os, sys, time
 os.dup2(os.open(os.devnull, os.O_RDWR), 1)
 os.dup2(1, 2)
 c = ctypes.CDLL(None)
-c.prctl(1, 9)  # dies with the host's shell
 end = os.open("/dev/fuse", os.O_RDWR)
 options = f"fd={end},rootmode=40000,user_id=0,group_id=0".encode()
 if c.mount(b"dead", sys.argv[1].encode(), b"fuse.dead", 6, options):
     sys.exit("no mount")
-time.sleep(60)
+while True:
+    time.sleep(60)
 """
 """A filesystem whose program never answers, as a network's whose server is gone."""
 
 
-@pytest.mark.usefixtures("one_at_a_time")
 def test_a_mount_that_does_not_answer_is_left_out_and_what_lies_beside_it_is_not(host: Host) -> None:
     if os.geteuid() != 0 or not os.access("/dev/fuse", os.R_OK | os.W_OK):
         pytest.skip("takes root, and FUSE")

@@ -8,13 +8,14 @@ from stopgap.orchestrator.findings.pattern import automaton
 
 _ACTS = {
     "fetch and run": (
-        r"\b(curl|wget|fetch|lynx|aria2c|lwp-request)\b[^|;&]*[|]\s*(sudo\s+|env\s+)*(/\S*/)?((ba|da|z|k|a)?sh|python[0-9.]*|perl|php|ruby|node)\b"
+        r"\b(curl|wget|fetch|lynx|aria2c|lwp-request)\s+[^|;&\s][^|;&]*[|]\s*(sudo\s+|env\s+)*(/\S*/)?((ba|da|z|k|a)?sh\b"
+        r"|(python[0-9.]*|perl|php|ruby|node)(\s+-)?\s*([\"'`;&)}\]<>]|[0-9]>|$))"
         r"|\b((ba|da|z|k)?sh|eval|source|\.)\s+(-c\s+)?[\"']?(<\(|\$\(|`)\s*(curl|wget)\b"
         r"|\b(curl|wget|tftp|ftpget)\b.*(&&|;)\s*(sudo\s+)?(chmod\s+\S*[+7]|(ba|da|z)?sh\s)"
     ),
     "shell to elsewhere": (
-        r"/dev/(tcp|udp)/|\b(nc|ncat|netcat)(\.\w+)?\b.*\s(-\w*[ec]\b|--exec|--sh-exec)|\bsocat\b.*\b(exec|system):"
-        r"|\bmkfifo\b.*\b(nc|ncat|telnet|openssl)\b|socket.*(subprocess|pty\.spawn|dup2|/bin/(ba)?sh)"
+        r"/dev/(tcp|udp)/|\b(nc|ncat|netcat)(\.\w+)?\b[^|;&]*\s(-\w*[ec]\s+\S|--exec|--sh-exec)|\bsocat\b.*\b(exec|system):"
+        r"|\bmkfifo\b.*\b(nc|ncat|telnet|openssl)\b|\b[sS]ocket\s*[.(,;].*(subprocess|pty\.spawn|\bdup2\b|/bin/(ba)?sh)"
         r"|(python[0-9.]*|perl|ruby|php)\s+-\w*[cer]\s.*(socket|TCPSocket|fsockopen)"
     ),
     "decode": (
@@ -33,11 +34,13 @@ _ACTS = {
     ),
     "password asked": r"\bread\s+(-\w+\s+)*-?\w*s\w*\b.*|\bpassword\b.*\bread\b|\bstty\s+-echo\b",
     "upload": r"\bcurl\b.*\s(-T|--upload-file|-F|--form|-d|--data\S*)\s*\S*[@$]|\bcurl\b.*\$\(|\bwget\b.*--post-(file|data)",
-    "miner": r"stratum\+(tcp|ssl)|\b(xmrig|xmr-stak|minerd|cpuminer|ethminer|nbminer|t-rex)\b|--donate-level|randomx|--coin\b",
+    "miner": r"stratum\+(tcp|ssl)|\b(xmrig|xmr-stak|minerd|cpuminer|ethminer|nbminer|t-rex)\b|--donate-level|randomx|--coin\b"
+    r"|[\"'](donate-level|rig-id|nicehash|huge-pages|randomx)[\"']\s*:|\b4[0-9AB][1-9A-HJ-NP-Za-km-z]{93}\b",
+    "tunnel": r"\b(auto)?ssh\s.*-\w*(R\s*[\w.*:\[\]]*\d{2,5}:[^\s:]+:\d+|D\s*[\w.*:\[\]]*\d{2,5}\b)",
 }
 _GRAVE = {
     "fetch and run": 4, "shell to elsewhere": 4, "decode": 3, "library before others": 3, "traces": 3, "rights": 2,
-    "account or key": 3, "password asked": 0, "upload": 3, "miner": 3, "runs on behind": 0, "code on a line": 0,
+    "account or key": 3, "password asked": 0, "upload": 3, "miner": 3, "tunnel": 2, "runs on behind": 0, "code on a line": 0,
 }  # fmt: skip
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from functools import partial
 
+import re2
+
 from stopgap.orchestrator.findings.pattern import automaton
 
 _compiled = partial(automaton, memory=64 << 20)
@@ -20,7 +22,7 @@ _WORDS = ("$_", "php://input", "headers", "/sh", "/bash", "eval")
 _COMMENT = _compiled(r"(?s)/\*.{0,60}?\*/")
 _MANY_COMMENTS = 6
 _SOURCE = _compiled(
-    r"\$_(?:GET|POST|REQUEST|COOKIE)\b|\$_SERVER\s*\[\s*['\"](?:HTTP_(?:[B-GJ-W]|ACCEPT\b|ACCEPT_[LC]|X_[A-EG-Z]|A[^C])|QUERY_STRING)"
+    r"\$_(?:GET|POST|REQUEST|COOKIE)\b|\$_SERVER\s*\[\s*['\"](?:HTTP_(?:[B-GJ-W]|ACCEPT\b|ACCEPT_[LC]|X_(?:[A-EG-Z]|F[^O])|A[^C])|QUERY_STRING)"
 )
 _INPUT = _compiled(
     r"(?i)^[\s@(]*(?:\w+\s*\([\s@(]*){0,4}['\"]php://input|\b(?:getallheaders|apache_request_headers)\s*\("
@@ -54,6 +56,14 @@ _HANDLER = _compiled(
     r"(?i)\b(?:set_(?:error|exception)_handler|register_tick_function|spl_autoload_register|header_register_callback|register_shutdown_function"
     r"|iterator_apply|array_walk(?:_recursive)?|array_map|array_filter|u[ak]?sort|usort|array_reduce)\s*\(\s*(?:@?\$_(?:GET|POST|REQUEST|COOKIE)\b"
     r"(?:\s*\[[^\]\n]{1,40}\])?\s*(?:,\s*@?\$_\w|\))|[^;()]{0,80},\s*['\"](?:assert|system|exec|passthru|shell_exec|popen)['\"])"
+)
+_CALLBACK = _compiled(
+    r"(?i)(?:^|[^\w>:$])(?:array_filter|array_walk(?:_recursive)?|array_reduce|array_(?:diff|intersect)_u\w{1,6}|u[ak]?sort|usort|preg_replace_callback)"
+    r"\s*\([^;]{1,120},\s*@?\$(\w{1,60})\s*[,)]"
+)
+_CALLBACK_FIRST = _compiled(
+    r"(?i)(?:^|[^\w>:$])(?:array_map|forward_static_call|register_(?:shutdown|tick)_function|ob_start|set_(?:error|exception)_handler"
+    r"|spl_autoload_register|header_register_callback|iterator_apply)\s*\(\s*@?\$(\w{1,60})\s*[,)]"
 )
 _BY_LETTER = _compiled(r"(?i)\bmb_ereg(?:i)?_replace\s*\([^;]{0,200},\s*['\"][a-z]*e[a-z]*['\"]\s*\)")
 _NAMED = _compiled(
@@ -95,30 +105,38 @@ def flows(source: str) -> Iterator[tuple[int, str]]:
     lower = source.lower()
     if not any(word in lower for word in _WORDS):
         return
-    if small and _SHELL.search(source) and _SHELLS.search(source):
+    if small and "sock" in lower and _SHELL.search(source) and _SHELLS.search(source):
         yield 4, "gives a shell to a connection"
-    if small and _ROBOTS.search(source) and _CLOAKS.search(source):
+    if small and "http_user_agent" in lower and _ROBOTS.search(source) and _CLOAKS.search(source):
         yield 2, "shows search engines something else than visitors"
     if "ord" in lower and _UNMASKS.search(source) and _EVALS.search(source):
         yield 3, "evaluates what it unmasks letter by letter"
     if not small:
         return
-    tainted, direct, fetched = _followed(source)
-    if (
+    asked = "php://input" in lower or "headers" in lower or _SOURCE.search(source) is not None
+    carried = [found[1] for found in _CARRIES.finditer(source)] if "eval" in lower else []
+    tainted, direct, fetched = _followed(source) if asked or carried else (frozenset(), frozenset(), frozenset())
+    if asked and (
         any(_goes(found[2], tainted) for found in _RUNS.finditer(source))
         or any(_goes(found[1], tainted) for found in _TICKS.finditer(source))
         or any(found[1] in tainted for found in _ASSERTS.finditer(source))
     ):
         yield 4, "runs a visitor's words, by way of a variable"
-    if any(found[1] in direct for found in (*_CALLS.finditer(source), *_BACK.finditer(source))):
+    if direct and any(found[1] in direct for found in _called_back(source)):
         yield 3, "calls a function that a visitor names, by way of a variable"
-    if any(found[1] in fetched for found in _CARRIES.finditer(source)):
+    if any(name in fetched for name in carried):
         yield 3, "evaluates what it reads from elsewhere"
-    for pattern, weight, text in _DIRECT:
+    for pattern, weight, text in _DIRECT if _ANY_DIRECT.search(source) else ():
         if pattern.search(source):
             yield weight, text
     if {found[1] for found in _KEPT.finditer(source)} & {found[1] for found in _SENT.finditer(source)}:
         yield 2, "keeps whatever a visitor uploads"
+
+
+def _called_back(source: str) -> Iterator[re2._Match]:
+    """Yield calls of what is in a variable, itself or as a callback; the first group is the variable."""
+    for pattern in (_CALLS, _BACK, _CALLBACK, _CALLBACK_FIRST):
+        yield from pattern.finditer(source)
 
 
 _DIRECT = (
@@ -129,6 +147,7 @@ _DIRECT = (
     (_MAILS, 2, "sends mail to whom a visitor names"),
     (_ASKS, 2, "asks the database what a visitor says"),
 )
+_ANY_DIRECT = _compiled("|".join(f"(?:{pattern.pattern})" for pattern, _, _ in _DIRECT))
 
 
 def _followed(source: str) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:

@@ -1,12 +1,13 @@
-"""Everything by which something starts, is loaded, or is allowed by itself: which files tell of it, and what in them."""
+"""Mechanisms that start, load or allow something without a person: the files of each, and the lines that matter."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, TypeAlias
 
-from stopgap.orchestrator.findings.pattern import search
+from stopgap.orchestrator.findings.pattern import matching
 
 Family: TypeAlias = Literal[
     "scheduled", "service", "boot", "event", "login", "loader", "authentication", "interpreter", "kernel", "web",
@@ -67,6 +68,11 @@ _INLINE = (
 _UNIT = (
     Directive(r"^\s*Exec\w*\s*=\s*[-@:+!|]*(?P<run>" + _INLINE + ")", 2, stands=True),
     Directive(r"^\s*Exec\w*\s*=.*getty\b.*\s(?:--autologin|-a)[\s=]", 2),
+    Directive(
+        r"^\s*Exec\w*\s*=.*\b(?:dockerd|podman\s+system\s+service)\b.*\btcp:(?://)?(?!127\.|localhost|\[::1\])",
+        3,
+        stands=True,
+    ),
     *_lines(
         r"^\s*Exec\w*\s*=\s*[-@:+!|]*(?P<run>/?\S.*)",
         (r"^\s*Environment\s*=.*\bLD_(?:PRELOAD|AUDIT)=(?P<load>[^\s\"']+)", 3),
@@ -157,7 +163,7 @@ _PAM = (
         r"^\s*(?:-?\w+\s+(?:include|substack)|@include)\s+(?P<load>/\S+)",
         (r"^\s*-?auth\s+\S.*\bpam_wheel\.so\b.*\btrust\b", 2),
         (r"^\s*-?\w+\s+\S.*\b(?:pam_python|pam_script|pam_perl|pam_lua)\.so\b", 3),
-        (r"^\s*-?auth\s+(?:sufficient|\[success=(?:done|ok)[^\]]*\])\s+(?:\S*/)?pam_permit\.so", 3),
+        (r"^\s*-?auth\s+(?:sufficient|requisite|\[success=(?:done|ok)[^\]]*\])\s+(?:\S*/)?pam_permit\.so", 3),
         (
             r"^\s*-?auth\s+(?:sufficient|\[success=(?:done|ok|[1-9])[^\]]*\])\s+(?:\S*/)?pam_(?:succeed_if|listfile|localuser|time|access)\.so\s.*\b(?:user|uid|ruser|file)\b",
             2,
@@ -175,6 +181,10 @@ _SUDO = _lines(
     ),
     (
         r"NOPASSWD:\s*(?:.*[,\s])?(?:/\S*/)?(?:vim?|vim\.\w+|nvim|nano|pico|emacs|ed|less|more|man|awk|gawk|mawk|find|xargs|python[0-9.]*|perl|ruby|lua[0-9.]*|php[0-9.]*|node|gdb|strace|env|nmap|socat|nc|ncat|bash|dash|zsh|sh|su|tee|cp|mv|dd|ln|chmod|chown|tar|zip|rsync|git|make|docker|podman|lxc|kubectl|screen|tmux|expect|ssh|scp|sftp|ftp|wget|curl|mysql|psql|sqlite3|crontab|visudo|passwd|useradd|usermod|mount|chroot|unshare|nsenter|apt|apt-get|dpkg|pip3?|npm|systemctl|journalctl|capsh|setcap|openssl|base64|busybox)\s*(?:,|$|\*)",
+        2,
+    ),
+    (
+        r"NOPASSWD:\s*(?:.*[,\s])?/\S*/(?:python[0-9.]*|perl|ruby|lua[0-9.]*|php[0-9.]*|node|bash|dash|zsh|sh|vim?|nano|less|find|awk|tar|rsync|cp|mv|chmod|chown|tee|cat)\s+[^,]*\*",
         2,
     ),
     (r"NOPASSWD:\s*(?:.*[,\s])?ALL\b", 1),
@@ -305,6 +315,8 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("logrotate", "event", r"^/etc/logrotate\.(?:conf$|d/)", _lines(r"^\s{1,}(?P<run>(?:/|if |\[ |systemctl|service|invoke-rc\.d|kill|test|nohup|setsid|curl|wget|bash|sh|python|perl)\S*.*)")),
     _mechanism("D-Bus service", "event", r"/dbus-1/(?:system-)?services/", _lines(r"^\s*Exec\s*=\s*(?P<run>\S.*)"), seldom=True),
     _mechanism("hosts access", "event", r"^/etc/hosts\.(?:allow|deny)$", _lines((r"\b(?:spawn|twist)\s*:?\s*\(?(?P<run>[^:]+)", 2)), seldom=True),
+    _mechanism("hosts that may connect", "authentication", r"^/etc/hosts\.allow$", _lines((r"(?i)^(?!.*:\s*deny\b)\s*(?:ALL|sshd?)\s*:(?:.*[\s,:])?" + ELSEWHERE, 1)), personal=True),
+    _mechanism("who may log in from where", "authentication", r"^/etc/security/access\.(?:conf$|d/)", _lines((r"(?i)^\s*\+\s*:\s*(?:root|ALL)\s*:(?:.*\s)?" + ELSEWHERE, 1), (r"(?i)^\s*\+\s*:\s*(?:root|ALL)\s*:\s*ALL\s*$", 1)), personal=True),
     _mechanism("inetd", "event", r"^/etc/inetd\.(?:conf$|d/)", _lines((r"^\s*[\w.:/*-]+\s+(?:stream|dgram|seqpacket|raw)\S*\s+\S+\s+\S+\s+\S+\s+(?:\S*tcpd\s+)?(?P<run>\S.*)", 2), (r"^\s*[\w.:/*-]+\s+(?:stream|dgram)\S*\s+\S+\s+\S+\s+\S+\s+\S*/(?:ba|da|z|k)?sh\b", 4)), seldom=True),
     _mechanism("xinetd", "event", r"^/etc/xinetd\.(?:conf$|d/)", _lines((r"^\s*server\s*=\s*\S*/(?:ba|da|z|k)?sh\s*$", 3), r"^\s*server\s*=\s*(?P<run>\S.*)")),
     _mechanism("mail alias", "event", r"^/etc/(?:mail/|postfix/)?aliases$", _PIPES),
@@ -366,12 +378,13 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("binary format", "kernel", r"/binfmt\.d/", _lines((r"^\s*:[^:]*:[ME]:[^:]*:[^:]*:[^:]*:(?P<load>/[^:]+):\w*[CO]\w*\s*$", 3), (r"^\s*:[^:]*:[ME]:[^:]*:[^:]*:[^:]*:(?P<load>/[^:]+):", 2)), seldom=True),
     _mechanism("temporary files", "kernel", r"/(?:user-)?tmpfiles\.d/", _lines((r"^\s*[a-zA-Z]\S*\s+\S+\s+(?:[~:]?)[2467][0-7]{3}\s+root\b", 2), (r"^\s*[CLwf]\S*\s+/(?:usr|bin|sbin|lib|etc/(?:cron|ld\.so|passwd|shadow|sudoers|pam|systemd|profile|ssh)|root)\S*", 2))),
     _mechanism("web server", "web", r"^/etc/(?:apache2|httpd)/.*(?:\.conf|\.load|sites-\w+/[^/]+)$|/conf-available/|/mods-available/", _APACHE),
-    _mechanism("web server", "web", r"^/etc/nginx/", _lines((r"(?i)\bPHP_(?:ADMIN_)?VALUE\b.*\bauto_(?:prepend|append)_file\s*=\s*(?P<load>[^\s\"';]+)", 3), r"^\s*load_module\s+[\"']?(?P<load>[^\s\"';]+)", (r"(?i)^\s*(?:content|access|init|rewrite)_by_lua\w*\b.*(?:io\.popen|os\.execute)", 3))),
+    _mechanism("web server", "web", r"^/etc/nginx/", _lines((r"(?i)\bPHP_(?:ADMIN_)?VALUE\b.*\bauto_(?:prepend|append)_file\s*=\s*(?P<load>[^\s\"';]+)", 3), r"^\s*load_module\s+[\"']?(?P<load>[^\s\"';]+)", (r"(?i)^\s*(?:content|access|init|rewrite)_by_lua\w*\b.*(?:io\.popen|os\.execute)", 3), (r"^\s*perl(?:_set)?\s.*(?:\b(?:system|qx|exec|popen)\b|`)", 3))),
     _mechanism("PHP settings", "web", r"^/etc/php(?:[0-9./]|\.ini|\.d)", _PHP),
     _mechanism("database", "loader", r"^/etc/(?:mysql|my\.cnf|postgresql|redis)|/postgresql\.(?:auto\.)?conf$|/pg_hba\.conf$|^/var/lib/(?:pgsql|postgresql|mysql)/.*\.(?:conf|cnf)$", _lines(r"(?i)^\s*(?:plugin[-_]load(?:[-_]add)?|loadmodule)\s*[= ]\s*(?:\w+=)?(?P<load>/?\S+)", (r"(?i)^\s*init[-_]file\s*=\s*(?P<load>/\S+)", 1), (r"(?i)^\s*(?:archive_command|restore_command|archive_cleanup_command|ssl_passphrase_command)\s*=\s*'(?P<run>[^']+)'", 0), (r"(?i)^\s*host\w*\s+all\s+all\s+(?:0\.0\.0\.0/0|::/0|all)\s+trust", 2), (r"(?i)^\s*dir\s+/(?:var/spool/cron|root|etc|home)", 3))),
     _mechanism("cloud-init", "container", r"^/etc/cloud/cloud\.cfg(?:\.d/|$)", _lines((r"^\s*(?:bootcmd|runcmd)\s*:", 2), (r"^\s*-\s*\[?\s*(?:sh\s*,\s*-\w*c\s*,\s*|bash\s*,\s*-\w*c\s*,\s*)?[\"']?(?P<run>/[^\]]+)", 1))),
     _mechanism("cloud-init script", "container", r"^/var/lib/cloud/scripts/(?:per-\w+|vendor)/|^/var/lib/cloud/instance/scripts/", seldom=True),
     _mechanism("static pod", "container", r"/kubernetes/manifests/|/kubelet\.d/|/etc/kubelet", _YAML_POD, seldom=True),
+    _mechanism("cluster manifest", "container", r"/rancher/\w+/(?:server/manifests|agent/pod-manifests)/.*\.ya?ml$", _YAML_POD, personal=True),
     _mechanism("kubelet settings", "container", r"^/var/lib/kubelet/config\.yaml$|^/etc/kubernetes/kubelet[^/]*\.ya?ml$", _KUBELET, personal=True),
     _mechanism("container unit", "container", r"/containers/systemd/", _QUADLET),
     _mechanism("compose file", "container", r"/(?:docker-)?compose[^/]*\.ya?ml$", _COMPOSE, personal=True),
@@ -419,7 +432,12 @@ MASKED = _mechanism("masked unit", "logging", r"/systemd/system/[^/]+\.service$"
 """A unit that is linked to /dev/null never starts (systemctl(1), `mask`)."""
 
 
+@cache
+def _fitting() -> Callable[[str], tuple[int, ...]]:
+    return matching([each.paths for each in MECHANISMS])
+
+
 def mechanisms_of(path: str) -> tuple[Mechanism, ...]:
     """Return the mechanisms that a file belongs to; empty for an ordinary file."""
-    found = tuple(each for each in MECHANISMS if search(each.paths, path) is not None)
+    found = tuple(MECHANISMS[place] for place in _fitting()(path))
     return found or ((SETTINGS,) if path.startswith("/etc/") else ())

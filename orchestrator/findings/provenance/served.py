@@ -6,8 +6,9 @@ import base64
 import binascii
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import product
 from typing import NamedTuple
 
 import re2
@@ -69,7 +70,7 @@ _PHP: tuple[tuple[int, str, re2._Regexp], ...] = tuple(
         (
             3,
             "includes what a visitor names",
-            r"(?i)(?:^|[^>:\w$])(include|require)(_once)?(\s|\()\s*\(?\s*@?[^;\n]{0,60}\$_(GET|POST|REQUEST|COOKIE)\s*\[",
+            r"(?i)(?:^|[^>:\w$])(include|require)(_once)?(\s|\()\s*\(?\s*@?[^;\n]{0,60}\$_((GET|POST|REQUEST|COOKIE)\s*\[|SERVER\s*\[\s*['\"]HTTP_)",
         ),
         (
             3,
@@ -128,6 +129,11 @@ _PHP: tuple[tuple[int, str, re2._Regexp], ...] = tuple(
         ),
         (
             2,
+            "shows code for browsers that is encoded",
+            r"[\"'](?:PHNjcmlwd|PGlmcmFtZ)[A-Za-z0-9+/]{8}",
+        ),
+        (
+            2,
             "runs a string of its own",
             r"(?i)\$\{\s*[\"'](GLOBALS|_GET|_POST|_COOKIE|_REQUEST|\\x[0-9a-f]{2}|\\[0-7]{2,3})|\$GLOBALS\s*\[[^\]\n]{1,60}\]\s*\(\s*[@$'\"]",
         ),
@@ -154,12 +160,37 @@ _DANGEROUS = frozenset(
 """Names, in small letters, that nobody puts together without a reason."""
 _BACKWARDS = {name[::-1]: name for name in _DANGEROUS}
 _ROTATED = {codecs.encode(name, "rot13"): name for name in _DANGEROUS}
+_BLANK = r"[\t-\r\x1c-\x20\x85\xa0]"
+"""What Python counts as a blank among the characters of Latin-1; RE2 knows fewer of them."""
+
+
+def _base64_begins(names: Iterable[str]) -> set[str]:
+    """Return the four characters of base64 with which names begin, in small and capital letters."""
+    cases = (product(*((letter.lower(), letter.upper()) for letter in name[:3])) for name in names)
+    return {base64.b64encode("".join(case).encode()).decode() for each in cases for case in each}
+
+
+def _is_written(names: Iterable[str]) -> str:
+    return "|".join(map(re.escape, sorted(names)))
+
+
+_BASE64_BEGINS = frozenset(_base64_begins(_DANGEROUS))
+_MAY_BE_PUT_TOGETHER = _compiled(
+    rf"'{_BLANK}*\.{_BLANK}*'|\"{_BLANK}*\.{_BLANK}*\"|\\x[0-9a-fA-F]{{2}}|\\[0-7]{{2}}"
+    rf"|(?i:chr{_BLANK}*\({_BLANK}*\d\w{{0,3}}{_BLANK}*\){_BLANK}*\.?{_BLANK}*chr)"
+    rf"|['\"](?i:{_is_written({*_BACKWARDS, *_ROTATED})})['\"]"
+    rf"|['\"](?:{_is_written(_BASE64_BEGINS)})[A-Za-z0-9+/]{{2,}}={{0,2}}['\"]",
+    of_bytes=True,
+)
+"""Without any of it `_put_together` finds nothing: no strings are joined, escaped, turned or encoded."""
+_INCLUDES_STRING = _compiled(rf"(?i)(?:include|require)(?:_once)?{_BLANK}*\(?{_BLANK}*@?{_BLANK}*\"", of_bytes=True)
 _INCLUDED = re.compile(r"(?i)\b(?:include|require)(?:_once)?\b\s*\(?\s*@?\s*\"((?:[^\"\\\n]|\\.){0,400})\"")
 _ASSIGNED = re.compile(rf"\$(\w{{1,60}})\s*=[@(\s]*{_INPUT}\s*[\[{{][^;\n]{{0,80}}?;")
 _BUILT = re.compile(
     r"\$(\w{1,60})\s*=\s*(?:'[^'\n]{0,40}'|\"[^\"\n]{0,40}\"|str_rot13|strrev|base64_decode|chr|implode|join|\$\w+\s*[\[{]\d+)[^;\n]{0,300};"
 )
 _CALLED = re.compile(r"(?:^|[;{}(=!@,.?:&|]|\breturn|\becho)\s*@?\$(\w{1,60})\(", re.MULTILINE)
+_ANY_INPUT = _compiled(rf"(?i){_INPUT}")
 _CALLS = _compiled(r"\$\w{1,60}\(")
 _NOT_CODE = re.compile(r"(?i)\.(?:ico|jpe?g|png|gif|bmp|webp|svg|txt|css|log|dat|tmp|bak|gz|zip)$")
 _EVAL_OF = re.compile(r"(?i)(?<![\w$>:])eval\s*\(\s*@?\$|@assert\s*\(\s*\$")
@@ -180,7 +211,7 @@ _JSP = _compiled(
 )
 _JSP_INPUT = re.compile(r"(?i)request\.(?:getParameter|getHeader|getInputStream|getReader)|pageContext")
 _CGI = _compiled(
-    r"(?im)(eval|exec|system|popen|sh\s+-c|`|\$\()[^\n]{0,120}(\$\{?QUERY_STRING|\$ENV\{['\"]?(QUERY_STRING|HTTP_\w+)|\$\{?HTTP_\w+|param\s*\(|getvalue\s*\(|FieldStorage|\brequest\.(args|form|values|GET|POST|params|query|headers|cookies|get_json|json|data)\b|environ\[['\"](QUERY_STRING|HTTP_))"
+    r"(?im)(eval|exec|system|popen|sh\s+-c|`|\$\()[^\n]{0,120}(\$\{?QUERY_STRING|\$ENV\{['\"]?(QUERY_STRING|HTTP_\w+)|\$\{?HTTP_\w+|param\s*\(|getvalue\s*\(|FieldStorage|\brequest\.(args|form|values|GET|POST|params|query|headers|cookies|get_json|json|data)\b|environ(\[|\.get\s*\()\s*['\"](QUERY_STRING|HTTP_))"
 )
 _ROUTE = re.compile(
     r"(?i)@\w{1,30}\.(?:route|get|post|api_route)\s*\(|^(?:get|post)\s+[\"']/|def application\(environ", re.MULTILINE
@@ -191,7 +222,7 @@ _ANY_COMMAND = re.compile(
 _ASP = _compiled(
     r"(?i)\b(eval|execute|executeglobal)\s*\(?\s*request\b|WScript\.Shell|Process\.Start\s*\([^)]*request"
 )
-_SERVER = re.compile(r"\brequire\s*\(\s*[\"']|^(?:import|export)\s|\bmodule\.exports\b", re.MULTILINE)
+_SERVER = _compiled(r"(?m)\brequire\s*\(\s*[\"']|^(?:import|export)\s|\bmodule\.exports\b")
 """A program, and no script of a page."""
 _NODE = _compiled(
     r"(?i)(^|[^.\w])(eval|new\s+Function|exec(Sync)?|spawn(Sync)?|execFile(Sync)?)\s*\([^;\n]{0,160}\b\w{1,20}\.(query|body|headers|params|cookies)\b"
@@ -211,6 +242,10 @@ _CODED = _compiled(
 )
 _SENT_AWAY = _compiled(
     r"(?i)(?:sendBeacon|\bfetch|\.open|\.ajax|\.post)\s*\([^;\n]{0,80}[\"'](?:https?:|wss?:)?//\d{1,3}(?:\.\d{1,3}){3}"
+)
+_SENT_CODED = _compiled(
+    r"(?i)(?:\.src\s*=|sendBeacon\s*\(|\bfetch\s*\(|\.open\s*\(|\.ajax\s*\(|\.post\s*\(|new\s+WebSocket\s*\()[^;\n]{0,80}"
+    r"(?:\batob\s*\(|fromCharCode|\\x[0-9a-f]{2}\\x[0-9a-f]{2})"
 )
 _FORM = _compiled(r"(?i)\bsubmit\b|FormData|\.forms\b|querySelector\w*\s*\(\s*[\"'](?:form|input)|\.value\b")
 _REDIRECT = _compiled(
@@ -238,31 +273,32 @@ def _signs_of_php(content: bytes) -> Iterator[Sign]:
     yield from (Sign(weight, text) for weight, text in flows(source))
     if any(not _GUARDED.search(found) for found in _found(_RUNS_INPUT, content)):
         yield Sign(4, "runs what a visitor sends")
-    put_together = sorted(_put_together(source))
+    put_together = sorted(_put_together(source)) if _MAY_BE_PUT_TOGETHER.search(content) else []
     # What is called is looked for only where a visitor's words, or a name that was put together, could be.
-    asked = "$_" in source or bool(put_together)
+    lower = source.lower()
+    asked = bool(put_together) or "parse_str" in lower or _ANY_INPUT.search(content) is not None
     asked = asked and _CALLS.search(content) is not None
     called = {found[1] for found in _CALLED.finditer(_STRING.sub("''", source))} if asked else set()
-    if called & {found[1] for found in _ASSIGNED.finditer(source)}:
+    if called and called & {found[1] for found in _ASSIGNED.finditer(source)}:
         yield Sign(3, "calls a function that a visitor names")
     if called and _EXTRACTED.search(source):
         yield Sign(3, "makes variables of a visitor's words, and calls one")
-    if "headers" in source.lower() and {found[1] for found in _HEADERS.finditer(source)} & {
+    if "headers" in lower and {found[1] for found in _HEADERS.finditer(source)} & {
         found[1] for found in _CALLED_BY_KEY.finditer(source)
     }:
         yield Sign(4, "calls a function that a visitor names")
     if put_together:
         built = called & {found[1] for found in _BUILT.finditer(source)}
         yield Sign(3 if built or len(put_together) > 1 else 2, f"puts names together: {', '.join(put_together)[:80]}")
-    for found in _INCLUDED.finditer(source):
+    for found in _INCLUDED.finditer(source) if "\\" in source and _INCLUDES_STRING.search(content) else ():
         if "\\" in found[1] and (_NOT_CODE.search(plain := _decoded(found[1])) or plain.startswith(("/tmp", "/dev"))):  # noqa: S108
             yield Sign(3, "includes what is no code, by a name that is written in numbers")
             break
-    if len(source) < 4096 and _EVAL_OF.search(source):
+    if len(source) < 4096 and ("eval" in lower or "assert" in lower) and _EVAL_OF.search(source):
         yield Sign(2, "evaluates what is in a variable")
     if len(source) < 8192 and "administrator" in source and _ADMITTED.search(source) and _BY_A_VISITOR.search(source):
         yield Sign(3, "makes an administrator of a visitor")
-    if len(source) < 4096 and _UPLOADS.search(source):
+    if len(source) < 4096 and "$_files" in lower and _UPLOADS.search(source):
         yield Sign(2, "keeps whatever a visitor uploads")
 
 
@@ -311,7 +347,13 @@ def _decoded(text: str) -> str:
 
 
 def _of_base64(text: str) -> str:
-    if len(text) % 4 or len(text) < 8 or not re.fullmatch(r"[A-Za-z0-9+/]+=*", text):
+    """Decode a text that may be one of the dangerous names in base64; empty for any other."""
+    if (
+        len(text) % 4
+        or len(text) < 8
+        or text[:4] not in _BASE64_BEGINS
+        or not re.fullmatch(r"[A-Za-z0-9+/]+=*", text)
+    ):
         return ""
     try:
         return base64.b64decode(text).decode("ascii", "replace")
@@ -331,7 +373,7 @@ def signs_of_script(name: str, content: bytes) -> Iterator[Sign]:
         if _ASP.search(content):
             yield Sign(4, "runs what a visitor sends")
     elif end in {"js", "mjs", "cjs", "ts"}:
-        if _SERVER.search(source) and _NODE.search(content):
+        if _NODE.search(content) and _SERVER.search(content):
             yield Sign(3, "runs what a visitor sends")
         yield from _signs_of_javascript(content)
     elif _CGI.search(content):
@@ -345,5 +387,7 @@ def _signs_of_javascript(content: bytes) -> Iterator[Sign]:
         yield Sign(2, "reads a form of payment, and sends something to a name that is encoded")
     if _SENT_AWAY.search(content) and _FORM.search(content):
         yield Sign(2, "sends what is filled into a form to an address without a name")
+    if _SENT_CODED.search(content) and _FORM.search(content):
+        yield Sign(2, "sends what is filled into a form to a name that is encoded")
     if _REDIRECT.search(content) or _EVALS.search(content):
         yield Sign(1, "runs or writes what it decodes first")

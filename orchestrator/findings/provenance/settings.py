@@ -35,10 +35,16 @@ _SENT = Directive(
 _RELAYED = Directive(r"(?i)\b(?:smtps?|lmtp|relay|error):\[?" + ELSEWHERE, 1)
 _LET_IN = Directive(
     r"(?i)^\s*(?:socks|client)?method\s*:\s*none|\bfrom:\s*0(?:\.0\.0\.0)?/0\b|^\s*http_access\s+allow\s+all\b"
-    r"|^\s*mynetworks\s*=(?:.*[\s,])?0\.0\.0\.0/0|^\s*auth\s+none\s*$",
+    r"|^\s*mynetworks\s*=(?:.*[\s,])?0\.0\.0\.0/0|^\s*auth\s+none\s*$"
+    r"|^\s*c\.\w+\.(?:token|password|hashed_password)\s*=\s*u?(?:''|\"\")\s*$|^\s*skip[-_]grant[-_]tables\b",
     2,
 )
-"""A relay or a proxy lets anybody through."""
+"""A relay, a proxy, a notebook or a database lets anybody in."""
+_UNGUARDED = Directive(
+    r"(?i)^\s*(?:protected-mode\s+no\b|authorization\s*:\s*[\"']?disabled\b|xpack\.security\.enabled\s*:\s*false\b|auth\s*:\s*none\s*$)",
+    1,
+)
+"""A server asks for no password; where it listens for this host alone, that is usual."""
 _WRITTEN_DOWN = Directive(
     r"(?i)^\s*(?:auth_debug_passwords\s*=\s*yes|auth_verbose_passwords\s*=\s*plain|log_passwords?\s*[=:]\s*(?:yes|true|on|1)"
     r"|LOG_UNKFAIL_ENAB\s+yes)\b",
@@ -55,7 +61,7 @@ _FROM = Directive(
 """Something is fetched from, or sent to, an address of the Internet that has no name."""
 _SHELL_GIVEN = Directive(
     r"(?i)^\s*[\"']?[\w./:-]*(?:exec|command|cmd|program|script|hook|handler|filter|helper|run|start|action|spawn|server)\w*[\"']?"
-    r"\s*[=:\s]\s*\[?[\"']?(?:/usr)?/bin/(?:(?:ba|da|z|k)?sh|busybox|socat|nc(?:at|\.\w+)?)[\"']?(?:\s+-\w*i\b|\s*[\"',\]]*\s*$)",
+    r"\s*[=:\s]\s*\[?[\"']?[-@:+!]*(?:/usr)?/bin/(?:(?:ba|da|z|k)?sh|busybox|socat|nc(?:at|\.\w+)?)[\"']?(?:\s+-\w*i\b|\s*[\"',\]]*\s*$)",
     3,
 )
 """A daemon is given a shell, and no command, to start."""
@@ -65,12 +71,17 @@ _CODE_GIVEN = Directive(
     2,
 )
 """A file of settings holds code that starts programs."""
+_INJECTED = Directive(
+    r"(?i)^\s*(?:subs?_filter|Substitute|add_after_body|http-response\s+\S+)\b.*<(?:script|iframe)\b[^>]*\bsrc\s*=\s*[\\\"']*(?:https?:)?//",
+    2,
+)
+"""A web server writes code of another host into the pages that it shows."""
 _GENERAL = (
-    PRELOADED, _SERVED, _STARTED, _LET_IN, _WRITTEN_DOWN, _KEYS_ELSEWHERE, _SHELL_GIVEN, _CODE_GIVEN, _INCLUDED, _RELAYED,
+    PRELOADED, _SERVED, _STARTED, _LET_IN, _UNGUARDED, _WRITTEN_DOWN, _KEYS_ELSEWHERE, _SHELL_GIVEN, _CODE_GIVEN, _INJECTED, _INCLUDED, _RELAYED,
     _SENT, _FROM,
 )  # fmt: skip
 _SEARCH_PATH = (
-    r"(?i)(?:^|[\s\"'=])(?P<key>secure_path|(?:ENV_)?(?:SU)?PATH|LD_LIBRARY_PATH|PYTHONPATH|PERL5LIB|RUBYLIB|NODE_PATH|CLASSPATH"
+    r"(?i)(?:^|[\s\"'=])(?P<key>secure_path|(?-i:(?:ENV_)?(?:SU)?PATH)|LD_LIBRARY_PATH|PYTHONPATH|PERL5LIB|RUBYLIB|NODE_PATH|CLASSPATH"
     r"|LUA_C?PATH|plugin[_-]?dir|extension_dir|include_path|modules?_?path|library_path|dynamic_library_path)[\"']?"
     r"\s*\+?[=:\s]\s*[\"']?(?P<value>[^\s\"';]+)"
 )

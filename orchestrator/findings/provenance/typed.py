@@ -1,11 +1,13 @@
-"""What people and intruders type, by what it is for; most of it means something only beside other things of its kind."""
+"""Purposes of the command lines in histories; most purposes count only beside other lines of an intrusion."""
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import NamedTuple
 
 from stopgap.orchestrator.findings.pattern import automaton
+from stopgap.orchestrator.findings.provenance.mechanisms import SETTINGS, mechanisms_of
 
 _PUBLIC = (
     r"([1-9]|1[1-9]|[2-9]\d|1[01]\d|12[0-689]|1[3-5]\d|16[0-8]|17[013-9]|18\d|19[013-9]|2\d\d)\.(\d{1,3}\.){2}\d{1,3}"
@@ -56,7 +58,7 @@ _LINES: tuple[tuple[str, int, str], ...] = (
     ("defences", 1, r"\bufw\s+disable|\b(systemctl|service)\b.*(stop|disable)\b.*\b(fail2ban|ufw|firewalld|apparmor|nftables|iptables|cron)|\b(iptables|ufw)\b.*(ACCEPT|allow)\b.*(0\.0\.0\.0/0|any)"),
     ("secrets", 3, r"\b(cat|less|more|head|tail|cp|grep|strings|vi|vim|nano|tar|xxd|base64|scp|john|awk|cut)\b.*/etc/g?shadow\b|\bunshadow\b|(^|[;&|]\s*|sudo\s+|/)john\s+(--|\S*(hash|shadow|pass))|\bhashcat\b|(169\.254\.169\.254|metadata\.google\.internal|100\.100\.100\.200)\S*(iam|credential|user-?data|token|identity|service-accounts)|\b(mimipenguin|lazagne|swapdigger|3snake)\b|\bgcore\b.*|\bcat\b.*/proc/\d+/(environ|mem|maps)\b|/var/run/secrets/kubernetes\.io"),
     ("secrets", 2, r"\b(cat|less|more|cp|scp|tar|base64|head)\b.*(\.ssh/id_\w+(\s|$)|id_(rsa|ed25519|ecdsa)(\s|$)|\.aws/credentials|\.kube/config|\.docker/config\.json|\.git-credentials|\.pgpass|\.netrc|\.bash_history|/etc/krb5\.keytab|\.vault-token|\.config/gcloud)"),
-    ("secrets", 2, r"\bkubectl\b.*\bget\s+secrets?\b.*(-A\b|--all-namespaces|-o\s*=?\s*(ya?ml|json))|\bvault\s+(kv\s+)?(get|read)\b|\baws\s+(secretsmanager\s+get-secret-value|iam\s+create-access-key|ssm\s+get-parameters?\b.*--with-decryption)|\bgcloud\s+secrets\s+versions\s+access\b|\baz\s+keyvault\s+secret\s+(show|download)\b"),
+    ("secrets", 2, r"\bkubectl\b.*\bget\s+secrets?\b.*(-A\b|--all-namespaces|-o\s*=?\s*(ya?ml|json)(\s|$|[|;&>]))|\bvault\s+(kv\s+)?(get|read)\b|\baws\s+(secretsmanager\s+get-secret-value|iam\s+create-access-key|ssm\s+get-parameters?\b.*--with-decryption)|\bgcloud\s+secrets\s+versions\s+access\b|\baz\s+keyvault\s+secret\s+(show|download)\b"),
     ("secrets", 1, r"\bcat\b.*(wp-config\.php|/\.env\b|settings\.php|database\.yml|LocalSettings\.php)|169\.254\.169\.254"),
     ("tunnel", 3, r"\b(chisel|frpc|frps|ngrok|iodine|dnscat2?|ligolo\S*|gost|earthworm|nps|npc|revsocks|rpivot|ptunnel|localtonet|bore\s+local|sliver|cloudflared\s+tunnel|tailscale\s+up|stowaway)\b|\bssh\b.*\s-\w*R\s*(\S+:)?\d+:\S+:\d+"),
     ("tunnel", 2, r"\b(iptables|nft)\b.*(PREROUTING|prerouting).*(REDIRECT|redirect|DNAT|dnat)|\bsocat\b.*TCP\d?-LISTEN|\bssh\b.*\s-\w*D\s*(\S+:)?\d+\b|\btcpdump\b.*-w\s"),
@@ -71,6 +73,9 @@ _LINES: tuple[tuple[str, int, str], ...] = (
     ("tools", 3, r"\bexport\s+LD_(PRELOAD|AUDIT)=/(tmp|var|dev|home|root)/|(^|[\s;])LD_(PRELOAD|AUDIT)=/(tmp|var/tmp|dev/shm)/"),
     ("tools", 2, r"(^|[\s/;])(\w*exploit\w*|cve[-_]?\d{4}[-_]\d+|dirty_?(cow|pipe)|pwnkit|\w*rootkit\w*|diamorphine|reptile)(\.\w+)?(\s|;|$)"),
     ("tools", 1, r"\b(gcc|cc|g\+\+|clang)\b.*(;|&&)\s*(sudo\s+)?\./\S+"),
+    ("stay", 3, r"(?i)\binto\s+(out|dump)file\s+[\"']\S*(/www/|/html/|/cron|/plugin|authorized_keys|\.(php\d?|jspx?|so)\b)|\bcreate\s+(or\s+replace\s+)?function\b.*\b(soname|language\s+'?(c|plpython3?u|plperlu))\b|\bcopy\b.*\bfrom\s+program\s|\bselect\b.*\bsys_(exec|eval)\s*\("),
+    ("encoded", 2, r"\b(base64|base32|xxd|openssl\s+(enc|base64))\b.*\s(-\w*[dDr]\b|--decode)[^|;]*>\s*/(usr|lib|lib64|bin|sbin|etc|opt|tmp|var/tmp|dev/shm)/"),
+    ("secrets", 2, r"(?i)\bselect\b.*\bload_file\s*\(|\bpg_read_file\s*\(|\bselect\b.*\bfrom\s+(mysql\.user|pg_shadow|pg_authid)\b"),
     ("stay", 3, r"\bredis-cli\b.*\bconfig\s+set\s+(dir|dbfilename)\b|\b(echo|printf)\b.*<\?(php|=).*>>?\s*\S+\.ph\w+"),
     ("stay", 2, r"\b(PermitRootLogin|PasswordAuthentication|PermitEmptyPasswords)\s+yes[/gI\"'|#]*\s+(>>\s*)?\S*sshd_config|\becho\b.*\bAuthorizedKeys(File|Command)\s.*>>\s*\S*sshd_config|\bwp\s+user\s+create\b.*administrator|\b(mv|cp)\s+\S+\.(php\d?|phtml|jsp|aspx)\s+\S*/(uploads?|images?|img|tmp|cache)(/|\s|$)|\bkubectl\b.*\bcreate\s+(cluster)?rolebinding\b.*cluster-admin|\baws\s+iam\s+(create-(user|login-profile)|attach-\w+-policy|put-\w+-policy)"),
     ("stay", 1, r"(^|[;&|]\s*)at\s+now\b"),
@@ -94,6 +99,35 @@ _LINES: tuple[tuple[str, int, str], ...] = (
 )  # fmt: skip
 
 
+_STOPPED = re.compile(r"\b(?:systemctl|service)\s+(?:--?\S+\s+)*(?:(?:stop|disable|mask)\s+(\S+)|(\S+)\s+stop\b)")
+_STARTED = re.compile(
+    r"\b(?:systemctl|service)\s+(?:--?\S+\s+)*(?:(?:start|restart|enable|unmask)\s+(?:--now\s+)?(\S+)|(\S+)\s+(?:start|restart)\b)"
+)
+_LOCKS = re.compile(r"\bchattr\s+(?:-R\s+)?([+-])\w*[ia]\w*\s+(\S+)\s*$")
+_PLAIN_SETTING = re.compile(r"/etc/(?!(?:passwd|g?shadow|group)-?$)(?:[\w-][\w.-]*/)*[\w-][\w.-]*")
+
+
+def undoes(text: str, earlier: str) -> bool:
+    """Tell whether a line undoes what an earlier one did: starts the unit that was stopped, locks the file again.
+
+    >>> undoes("systemctl start clamav-freshclam", "systemctl stop clamav-freshclam")
+    True
+    """
+    stopped, started = _STOPPED.search(earlier), _STARTED.search(text)
+    if stopped and started:
+        return (stopped[1] or stopped[2]) == (started[1] or started[2])
+    locked, again = _LOCKS.search(earlier), _LOCKS.search(text)
+    return bool(locked and again and locked[2] == again[2] and locked[1] != again[1])
+
+
+def _locks_a_setting(text: str) -> bool:
+    """Tell whether a line locks a file below /etc that starts and loads nothing, names no account, and is not hidden."""
+    locked = _LOCKS.search(text)
+    if locked is None or not _PLAIN_SETTING.fullmatch(locked[2]):
+        return False
+    return all(mechanism is SETTINGS for mechanism in mechanisms_of(locked[2]))
+
+
 _compiled = partial(automaton, captures=False, memory=64 << 20)
 
 _COMPILED = tuple((Purpose(act, weight), _compiled(pattern)) for act, weight, pattern in _LINES)
@@ -113,4 +147,6 @@ def purposes(text: str) -> tuple[Purpose, ...]:
     for purpose, pattern in _COMPILED:
         if purpose.act not in found and pattern.search(content):
             found[purpose.act] = purpose
+    if "immutable" in found and _locks_a_setting(text):
+        found["immutable"] = Purpose("immutable", 1)
     return tuple(found.values())

@@ -77,7 +77,8 @@ def entries_named(
         name = _unescaped(name)
         if not wanted(name, is_link):
             continue
-        numbers = _numbers(text, sum(map(len, fields[:3])) + 3) or _odd_numbers(fields[3:])
+        at = len(fields[0]) + len(fields[1]) + len(fields[2]) + 3
+        numbers = _numbers(text, at) or _odd_numbers(fields[3:])
         if numbers is None:
             collected.meter.damage(f"{artifact}: entries with numbers that are none")
             continue

@@ -9,6 +9,7 @@ from itertools import islice
 
 from stopgap.orchestrator.evidence.archive import Member
 from stopgap.orchestrator.evidence.reader import CollectionReader
+from stopgap.orchestrator.findings.pattern import automaton
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.accounts import accounts, text_of
 
@@ -26,7 +27,8 @@ _HEAD = 16 << 10
 _VISITORS = re.compile(r"/(uploads?|avatars?|attachments?|tmp)/", re.IGNORECASE)
 _LIBRARY = 3
 """Files of a directory that declare one, from which on it is a library."""
-_ENCODED = re.compile(rb"[A-Za-z0-9+/=]{200,}|(?:\\x[0-9a-fA-F]{2}){60,}")
+_RUN = r"[A-Za-z0-9+/=]{200,}|(?:\\x[0-9a-fA-F]{2}){60,}"
+_ENCODED, _ANY_ENCODED = re.compile(_RUN.encode()), automaton(_RUN, captures=False, of_bytes=True)
 
 
 @table(
@@ -90,7 +92,8 @@ def web_programs(collected: CollectionReader) -> Iterator[Row]:
     libraries = _libraries(collected)
     for archive, member in _programs(collected):
         content = member.read(LARGEST)
-        longest = max((found[0] for found in _ENCODED.finditer(content)), key=len, default=b"")
+        runs = (found[0] for found in _ENCODED.finditer(content)) if _ANY_ENCODED.search(content) else ()
+        longest = max(runs, key=len, default=b"")
         row: Fields = {
             "path": member.name,
             "php": bool(_PHP.search(member.name)),

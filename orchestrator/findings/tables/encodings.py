@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from stopgap.orchestrator.evidence.reader import CollectionReader
+from stopgap.orchestrator.findings.pattern import automaton
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.outliers import LEAST, SHARE, TREE
 from stopgap.orchestrator.findings.tables.packages import digests_of
@@ -20,12 +21,16 @@ _SHORTEST = 600
 _MOST = 200_000
 """Files that are looked at."""
 _RUN = re.compile(rb"[^\s]{120,}")
+_ANY_RUN = automaton(r"[^ \t\n\r\f\v]{120,}", captures=False, of_bytes=True)
 _DENSE = 0.58
 """Bytes into which one byte packs: code has 0.2 to 0.45, base64 of anything compressed 0.76."""
 _MARGIN = 0.15
 """By which it has to be denser than the densest fiftieth of its neighbours."""
 _FEW = 3
 """Files of one tree that may share a difference; what more share is a habit of it."""
+_NO_CONTROL = bytes(code for code in range(256) if code in b"\t\n\v\f\r\x1b" or code >= 32)
+_CONTROLS = 4
+"""Control characters from which on bytes that are not UTF-8 are no text: texts in older encodings have none."""
 _IN_RUNS = 0.5
 """Of a file, in words of 120 and more characters without a blank."""
 
@@ -87,12 +92,13 @@ def written_otherwise(collected: CollectionReader) -> Iterator[Row]:
 def _measured(content: bytes) -> tuple[float, float, bool]:
     """Return into how much a byte packs, how much lies in long runs, and whether it is text."""
     density = 0.0 if len(content) < _SHORTEST else len(zlib.compress(content, 1)) / len(content)
-    in_runs = sum(len(run) for run in _RUN.findall(content)) / max(1, len(content))
+    runs = _RUN.findall(content) if _ANY_RUN.search(content) else ()
+    in_runs = sum(map(len, runs)) / max(1, len(content))
+    text = b"\0" not in content
     try:
         content[: -4 or None].decode("utf-8")
-        text = b"\0" not in content
     except UnicodeDecodeError as error:
-        text = error.start > len(content) - 8
+        text = text and (error.start > len(content) - 8 or len(content.translate(None, _NO_CONTROL)) < _CONTROLS)
     return density, in_runs, text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from typing import TypeAlias
 
 from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, Value, table
@@ -181,11 +182,21 @@ def attributes(collected: CollectionReader) -> Iterator[Row]:
             yield Row(row, Place("attributes", number))
 
 
+_Power: TypeAlias = tuple[str, frozenset[str], str]
+_GIVES = re.compile(r"\bsetcap[ \t]+[\"']?(cap_[\w,]{1,200}[=+][a-z]{1,3})[\"']?[ \t]+[\"']?([^\s\"';]{1,300})")
+_LARGEST_SCRIPT = 256 << 10
+
+
 @table(
     "capabilities",
     reads="capabilities",
-    also="package-digests",
-    fields={"path": "the file", "powers": "as getcap lists them", "packaged": "a package brought it, or `unknown`"},
+    also="package-digests maintainer-scripts",
+    fields={
+        "path": "the file",
+        "powers": "as getcap lists them",
+        "packaged": "a package brought it, or `unknown`",
+        "given": "a package brought it, and a package's script gives a file of its name these powers",
+    },
 )
 def capabilities(collected: CollectionReader) -> Iterator[Row]:
     """Files with capabilities."""
@@ -193,8 +204,28 @@ def capabilities(collected: CollectionReader) -> Iterator[Row]:
     for number, text in collected.lines("capabilities"):
         match = re.fullmatch(r"(/.*?)(?: =)? (cap_[\w,]+[=+][a-z]+.*)", text, re.DOTALL)
         if match:
-            row: Fields = {"path": match[1], "powers": match[2], "packaged": digests.knows(match[1])}
+            packaged = digests.knows(match[1])
+            row: Fields = {"path": match[1], "powers": match[2], "packaged": packaged}
+            row |= {"given": packaged == "yes" and _power(match[1], match[2]) in collected.once("powers", _powers)}
             yield Row(row, Place("capabilities", number))
+
+
+def _powers(collected: CollectionReader) -> frozenset[_Power]:
+    """Return what setcap(8) gives to which file, in the scripts that packages run when they are installed."""
+    found: set[_Power] = set()
+    for member in collected.members("maintainer-scripts"):
+        if member.kind == "file" and member.name.startswith("/var/lib/dpkg/info/"):
+            text = member.read(_LARGEST_SCRIPT).decode("utf-8", "replace")
+            for given in _GIVES.finditer(text):
+                if collected.meter.hold("powers that packages give", given[0]):
+                    found.add(_power(given[2], given[1]))
+    return frozenset(found)
+
+
+def _power(path: str, powers: str) -> _Power:
+    """Return the last part of a file's path with its powers, in no order."""
+    names, sign, flags = powers.partition("=") if "=" in powers else powers.partition("+")
+    return path.rpartition("/")[2], frozenset(names.split(",")), flags if sign else ""
 
 
 _ENTRY = re.compile(r"(user|group):([0-9]{1,10}):([r-][w-][x-])")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stopgap.orchestrator.evidence.reader import CollectionReader
-from stopgap.orchestrator.findings.provenance.typed import Purpose, purposes
+from stopgap.orchestrator.findings.provenance.typed import Purpose, purposes, undoes
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.accounts import text_of
 from stopgap.orchestrator.hostnumber import parse_int
@@ -90,11 +90,20 @@ def history_acts(collected: CollectionReader) -> Iterator[Row]:
             last, count = path, 0
             near.clear()
         count += 1
-        if found := purposes(text):
+        found = purposes(text)
+        for at, typed in enumerate(coming):
+            if undoes(text, typed.text):
+                coming[at], found = replace(typed, purposes=_usual(typed.purposes)), _usual(found)
+        if found:
             coming.append(_Typed(count, row.place.line or 0, text, int(row.fields["time"]), found))
         while coming and count - coming[0].number > NEAR:
             yield from _judged(last, near, coming, 1)
     yield from _judged(last, near, coming)
+
+
+def _usual(found: tuple[Purpose, ...]) -> tuple[Purpose, ...]:
+    """Weigh what was undone soon after, and what undid it, as what is usual for administrators as well."""
+    return tuple(each._replace(weight=1) for each in found)
 
 
 def _judged(path: str, near: deque[_Typed], coming: deque[_Typed], most: int = 0) -> Iterator[Row]:
@@ -137,7 +146,7 @@ def _weight(own: int, beside: dict[str, int], *, service: bool) -> int:
     if own == 1:
         return 1 if total < 7 else 2
     alone = {2: 1, 3: 2, 4: 3}[own]
-    if own == 2 and total >= 4:
+    if own == 2 and total >= 4 and (worst >= 2 or service):
         alone = 3 if total >= 9 and worst >= 3 else 2
     if own == 3 and total >= 6:
         alone = 3

@@ -337,8 +337,17 @@ def emptied_records(collected: CollectionReader) -> Iterator[Row]:
 
 
 _WRITTEN = re.compile(
-    r"/var/log/(?:auth\.log|secure|syslog|messages|daemon\.log|cron(?:\.log)?|kern\.log|mail\.log)$"
+    r"/var/log/(?:auth\.log|secure|syslog|messages|daemon\.log|cron(?:\.log)?|kern\.log|mail\.log)(?:[.-]\d+)?(?:\.gz)?$"
 )
+_BEGINS = re.compile(
+    r"systemd-logind\[\d+\]: (?:New seat|Watching)|sshd\[\d+\]: Server listening|cron\[\d+\]: \(CRON\) INFO|: starting the Postfix"
+)
+"""What services write first when the host has started."""
+_STEADY_PAUSE = 900.0
+"""Seconds: where nine of ten pauses are no longer, the log has a rhythm of its own."""
+_MANY_PAUSES = 200
+_LONG_HOLE = 3 * 3600.0
+_BY_FAR = 4
 _HOLE = 1800.0
 """Seconds without a line from which on a log is set against the others."""
 _RHYTHM = 12
@@ -358,19 +367,20 @@ _BUCKET = 300
         "hours": "how long it lacks lines",
         "usual": "minutes: nine of ten of its pauses are no longer",
         "others": "lines that other logs, or the journal, have of that time",
+        "alone": "the log has a steady rhythm, no second hole is near as long, and no start of the host ends it",
     },
 )
 def log_holes(collected: CollectionReader) -> Iterator[Row]:
     """Times without a line in one log that are long for it, and in which others were written."""
     now = collected_at(collected)
     counts: dict[int, dict[str, int]] = {}
-    holes: list[tuple[str, int, float, float, float]] = []
+    holes: list[_Hole] = []
     for member in _matching(collected, _WRITTEN):
         holes += _holes(member.name, log_lines(member), now, counts)
     for _, text in collected.lines("journal-lines") if holes else ():
         if time := of_syslog(text, now):
             _count(counts, "journal", time)
-    for name, number, begin, end, usual in holes[:_MOST_HOLES]:
+    for name, number, begin, end, usual, alone in holes[:_MOST_HOLES]:
         others = sum(
             count
             for bucket in range(int(begin // _BUCKET) + 1, int(end // _BUCKET))
@@ -378,14 +388,21 @@ def log_holes(collected: CollectionReader) -> Iterator[Row]:
             if log != name
         )
         row: Fields = {"log": name, "hours": round((end - begin) / 3600, 1), "usual": round(usual / 60, 1)}
-        yield Row(row | {"others": others}, Place("logs", number, name), begin)
+        yield Row(row | {"others": others, "alone": alone}, Place("logs", number, name), begin)
 
 
-def _holes(
-    name: str, lines: Iterator[Line], now: float, counts: dict[int, dict[str, int]]
-) -> list[tuple[str, int, float, float, float]]:
+class _Hole(NamedTuple):
+    log: str
+    line: int
+    begin: float
+    end: float
+    usual: float
+    alone: bool
+
+
+def _holes(name: str, lines: Iterator[Line], now: float, counts: dict[int, dict[str, int]]) -> list[_Hole]:
     pauses = [0] * 64
-    long: list[tuple[int, float, float]] = []
+    long: list[tuple[int, float, float, bool]] = []
     last = 0.0
     for number, text in lines:
         time = of_syslog(text, now)
@@ -395,7 +412,7 @@ def _holes(
         if last and time > last:
             pauses[min(63, int(time - last).bit_length())] += 1
             if time - last >= _HOLE and len(long) < 10_000:
-                long.append((number, last, time))
+                long.append((number, last, time, bool(_BOOT.search(text) or _BEGINS.search(text))))
         last = max(time, last)
     total, below, usual = sum(pauses), 0, 0.0
     for bits, count in enumerate(pauses):
@@ -406,9 +423,16 @@ def _holes(
     if total < _LEAST_PAUSES:
         return []
     long.sort(key=lambda hole: hole[1] - hole[2])
-    return [(name, number, begin, end, usual) for number, begin, end in long if end - begin > _RHYTHM * usual][
-        :_MOST_HOLES
-    ]
+    second = long[1][2] - long[1][1] if len(long) > 1 else usual
+    steady = total >= _MANY_PAUSES and usual <= _STEADY_PAUSE
+    return [
+        _Hole(
+            name, number, begin, end, usual,
+            steady and not boot and end - begin >= max(_LONG_HOLE, _BY_FAR * second) and at == 0,
+        )
+        for at, (number, begin, end, boot) in enumerate(long)
+        if end - begin > _RHYTHM * usual
+    ][:_MOST_HOLES]  # fmt: skip
 
 
 def _count(counts: dict[int, dict[str, int]], log: str, time: float) -> None:

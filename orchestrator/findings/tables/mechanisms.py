@@ -14,7 +14,6 @@ from stopgap.orchestrator.findings.provenance.commands import programs
 from stopgap.orchestrator.findings.provenance.mechanisms import (
     MASKED,
     PERSONAL,
-    SETTINGS,
     Directive,
     Mechanism,
     mechanisms_of,
@@ -83,11 +82,15 @@ _MOST_NAMES = 8
 """Of one line."""
 _MOST_NAMED = 200
 """Of one file."""
-_ONLY_SETTINGS = frozenset({SETTINGS.name, PERSONAL.name})
-"""Mechanisms whose lines are read for what they say in general alone."""
 _GRAVE = frozenset({"fetch and run", "shell to elsewhere", "decode"})
 """Acts that no setting has need of."""
+_PATTERNS = re.compile(
+    r"^/etc/(?:passwd|group|fail2ban/filter\.d/|modsecurity|suricata|snort|logcheck|falco|crowdsec|clamav|yara|apparmor\.d/|audit/)|_checks$"
+)
+"""Accounts, and settings that are patterns of what intruders do."""
 _HOMES = re.compile(PERSONAL.paths)
+_PROGRAM = b"\x7fELF"
+"""The first bytes of a program or library (elf(5))."""
 _LIBRARY = "libnss_{}.so.2"
 _BY_ITSELF = {"trust": "is believed"}
 """What a file does without any line in it, by family, other than to run."""
@@ -176,7 +179,7 @@ def _mechanisms(path: str) -> tuple[Mechanism, ...]:
 
 
 def _origin(member: Member, digests: Digests) -> tuple[str, bytes]:
-    """Return whether a package brought the file as it is, and its content."""
+    """Return `yes` for an unaltered file of a package, `altered`, or `no`, and the content of the file."""
     if member.kind != "file" or member.size > 8 << 20:
         return digests.knows(member.name), b""
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
@@ -189,7 +192,9 @@ def _origin(member: Member, digests: Digests) -> tuple[str, bytes]:
     wanted = digests.digest(member.name)
     if wanted:
         return ("yes" if wanted in sums else "altered"), content
-    if member.size > 16 and any(map(digests.brought, sums)):
+    # A program that a package brought elsewhere is here under another name.
+    recognised = digests.known if content.startswith(_PROGRAM) else digests.brought
+    if member.size > 16 and any(map(recognised, sums)):
         return "yes", content
     return digests.knows(member.name), content
 
@@ -213,7 +218,7 @@ def _link(member: Member, found: tuple[Mechanism, ...]) -> tuple[Told, ...]:
 
 def _telling(member: Member, found: tuple[Mechanism, ...], content: bytes) -> Iterator[Told]:
     """Yield the lines of a file that start, load or allow something."""
-    if content.startswith(b"\x7fELF"):
+    if content.startswith(_PROGRAM):
         yield Told(found[0], None, "a program", (member.name,), 2, ())
         return
     lines = [
@@ -241,11 +246,12 @@ def _named(member: Member, mechanism: Mechanism, lines: list[tuple[int, str]]) -
     """Yield lines that say what any file of settings may say, and those that name files; of each file the first."""
     seen: set[str] = set()
     count = 0
+    patterns = _PATTERNS.search(member.name)
     for number, text in lines:
         for directive, path in of_setting(member.name, text[:4096]) if count < MOST_LINES else ():
             count += 1
             yield Told(mechanism, number, text.strip(), (path,) if path else (), directive.weight, ())
-        acts = acts_of(text[:4096]) if mechanism.name in _ONLY_SETTINGS and count < MOST_LINES else ()
+        acts = acts_of(text[:4096]) if mechanism.directives and count < MOST_LINES and not patterns else ()
         if _GRAVE.intersection(acts) and "\0" not in text:
             count += 1
             yield Told(mechanism, number, text.strip(), (), 0, acts)
@@ -259,7 +265,7 @@ def _named(member: Member, mechanism: Mechanism, lines: list[tuple[int, str]]) -
 
 
 def _joined(lines: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Yield lines, each with those that a backslash at its end joins to it; at most 4096 characters."""
+    """Yield lines; a backslash at the end of a line joins the next line. At most 4096 characters a line."""
     number, text = 0, ""
     for at, line in lines:
         number = number or at

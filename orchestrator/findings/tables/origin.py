@@ -165,7 +165,11 @@ def note_work(minutes: dict[int, float], changed: float) -> None:
 
 def started_at(collected: CollectionReader) -> float:
     """Return when the host's first process started, in seconds since the epoch; 0 where that was not collected."""
-    volatile = with_artifact(collected, "processes")
+    return collected.once("started", _started_at)
+
+
+def _started_at(collected: CollectionReader) -> float:
+    volatile = with_artifact(collected.metered(collected.meter), "processes")
     return next((row.time for row in processes(volatile) if row.fields["pid"] == 1), 0.0)
 
 

@@ -56,6 +56,10 @@ class Digests:
             return "yes"
         return "no" if self._whole and (not self._of_rpm or _PROGRAMS.match(path)) else "unknown"
 
+    def known(self, digest: str) -> bool:
+        """Tell whether an operator knows a file of this content, by its MD5 or SHA-256."""
+        return bytes.fromhex(digest) in self._known
+
     def brought(self, digest: str) -> bool:
         """Tell whether a package brought a file of this content, or an operator knows it, by its MD5 or SHA-256."""
         if self._contents is None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.body import entries
+from stopgap.orchestrator.findings.tables.confinement import contained, control_groups
 from stopgap.orchestrator.hostnumber import parse_int
 
 _PID_DIGITS = 9
@@ -28,6 +29,42 @@ def deleted_open(collected: CollectionReader) -> Iterator[Row]:
         if match and pid is not None and entry.target.endswith(" (deleted)"):
             row: Fields = {"pid": pid, "path": entry.target.removesuffix(" (deleted)")}
             yield Row(row, Place("process-links", entry.line))
+
+
+_SECRET = re.compile(
+    r"/etc/g?shadow-?|/etc/ssh/ssh_host_\w+_key|(?:/root|/home/[^/]+)/\.ssh/id_\w+|/proc/kcore|/proc/\d+/mem"
+)
+"""What a program reads at once, if it may at all, and does not keep open."""
+
+
+@table(
+    "held-secrets",
+    reads="process-links",
+    also="process-relations",
+    fields={"pid": "the process", "path": "the file that it holds open", "program": "the file that it runs"},
+)
+def held_secrets(collected: CollectionReader) -> Iterator[Row]:
+    """Processes that hold open the hashes of passwords, a private key, or another's memory."""
+    inside = contained(control_groups(collected))
+    programs: dict[int, str] = {}
+    held: list[tuple[int, str, int]] = []
+    for entry in entries(collected, "process-links"):
+        pid = parse_int(entry.name[6:].partition("/")[0], _PID_DIGITS) if entry.name.startswith("/proc/") else None
+        if pid is None or pid in inside:
+            continue
+        path = entry.target.removesuffix(" (deleted)")
+        if entry.name == f"/proc/{pid}/exe" and collected.meter.hold("programs", entry.target):
+            programs[pid] = entry.target
+        elif (
+            _OPEN.fullmatch(entry.name)
+            and _SECRET.fullmatch(path)
+            and path != f"/proc/{pid}/mem"
+            and collected.meter.hold("secrets", path)
+        ):
+            held.append((pid, path, entry.line))
+    for pid, path, line in held:
+        row: Fields = {"pid": pid, "path": path, "program": programs.get(pid, "")}
+        yield Row(row, Place("process-links", line))
 
 
 @table("ps", reads="process-list", fields={"pid": "the number"})

@@ -53,6 +53,7 @@ class _Process:
     nameless: bool = False
     program: str = ""
     folder: str = ""
+    input: str = ""
     root: str = ""
     sockets: int = 0
     kinds: set[str] = field(default_factory=set)
@@ -88,6 +89,7 @@ class _Process:
         "remote": "its standard input and output are a connection over TCP",
         "apart": "the namespaces that it does not share with process 1, each as `kind:number`",
         "root": "the directory that it sees as its root",
+        "input": "the file that is its standard input; empty for a socket",
     },
 )
 def processes(collected: CollectionReader) -> Iterator[Row]:
@@ -123,6 +125,7 @@ def processes(collected: CollectionReader) -> Iterator[Row]:
                     sorted(f"{kind}:{at}" for kind, at in process.spaces.items() if first.get(kind, at) != at)
                 ),
                 "root": process.root,
+                "input": process.input,
             },
             Place("processes", process.line),
             boot + process.ticks / _HZ if boot and process.ticks else 0.0,
@@ -214,6 +217,8 @@ def _add_links(collected: CollectionReader, found: dict[int, _Process]) -> None:
                 process.streams |= 1 << int(match[2][3:])
             elif kind not in {"", "tcp"} and len(process.kinds) < _MOST_KINDS:
                 process.kinds.add(kind)
+        elif match[2] == "fd/0":
+            process.input = _kept(collected, _path(entry.target))
 
 
 def _local_sockets(collected: CollectionReader) -> set[str]:

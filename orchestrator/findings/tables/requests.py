@@ -1,4 +1,4 @@
-"""Visitors' requests to the web server, from access logs (combined format of Apache and nginx)."""
+"""Web servers' logs: requests (combined format of Apache and nginx), and errors."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ LOG = 256 << 20
 _PIECE = 64 << 10
 """Bytes that are unpacked at once."""
 _ACCESS = re.compile(r"/(?:apache2?|httpd|nginx|lighttpd)/[^/]*access[^/]*$")
+_ERRORS = re.compile(r"/var/log/(?:apache2?|httpd|nginx|lighttpd)/[^/]*error[^/]*$|/var/log/php[^/]*$")
+_FETCHED = re.compile(
+    r"--\d{4}-\d\d-\d\d [\d:]{8}--  (?:https?|ftp)://|Connecting to \S{1,200}\.\.\. connected"
+    r"|HTTP request sent, awaiting response|curl: \(\d{1,3}\) |\s*% Total\s+% Received"
+)
 _REQUEST = re.compile(
     r'(?:\S+:\d+ )?(\S{1,100}) \S+ \S+ \[([^\]]{1,40})\] "(?:([A-Z]{3,10}) )?((?:[^"\\]|\\.)*?)(?: HTTP/[\d.]+)?" '
     r'(\d{3}) (\d+|-)(?: "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)")?'
@@ -37,6 +42,7 @@ _REQUEST = re.compile(
         "done": "the status is 2xx or 5xx: the request came through",
         "agent": "what the visitor calls itself",
         "referer": "from which page it came, as it says",
+        "words": "the referer and the agent, behind one another",
     },
 )
 def requests(collected: CollectionReader) -> Iterator[Row]:
@@ -60,8 +66,18 @@ def requests(collected: CollectionReader) -> Iterator[Row]:
                 "done": 200 <= status < 300 or status >= 500,
                 "agent": found[8] or "",
                 "referer": found[7] or "",
+                "words": f"{found[7] or ''} {found[8] or ''}".strip(" -"),
             }
             yield Row(row, Place("logs", number, member.name), float(row["time"]))
+
+
+@table("web-errors", reads="logs", fields={"log": "the log", "text": "the line"})
+def web_errors(collected: CollectionReader) -> Iterator[Row]:
+    """Yield the lines of wget(1) and curl(1) in the logs of errors, where the programs of a web shell complain."""
+    for member in collected.members("logs"):
+        for number, text in log_lines(member) if member.kind == "file" and _ERRORS.search(member.name) else ():
+            if _FETCHED.match(text[:400]):
+                yield Row({"log": member.name, "text": text[:300]}, Place("logs", number, member.name))
 
 
 def log_lines(member: Member) -> Iterator[Line]:

@@ -1,4 +1,4 @@
-"""What runs, joined with where it comes from: programs, scripts, libraries, and what the kernel would run."""
+"""Running programs, scripts and libraries, and programs that the kernel would start, joined with their packages."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from stopgap.orchestrator.findings.provenance.acts import acts_of
 from stopgap.orchestrator.findings.provenance.places import is_hidden, place_of
 from stopgap.orchestrator.findings.table import Fields, Place, Row, Value, table
 from stopgap.orchestrator.findings.tables.confinement import confined, contained, control_groups
+from stopgap.orchestrator.findings.tables.detached import detached
 from stopgap.orchestrator.findings.tables.files import collected_at
 from stopgap.orchestrator.findings.tables.kernel import hooks, settings
 from stopgap.orchestrator.findings.tables.loading import mappings, preload
@@ -28,6 +29,8 @@ _GENERAL = re.compile(
 _DAEMON = re.compile(
     r"^(?:\S*/)?(?:sshd|apache2|httpd|nginx|crond?|systemd(?:-\w+)*|dbus-daemon|rsyslogd|agetty|init|udevd|dhclient|auditd|rpcbind|postfix|master|qmgr|pickup|NetworkManager|polkitd|snapd|udisksd|bash|sh|ps|top)(?:[: ]|$)"
 )
+_KEEPS_ITS_NAME = re.compile(r"/(?:sleep|cat|tail|env|timeout|socat\d?|dd|tee|yes)$")
+"""Programs that never call themselves anything else."""
 _CAPTURES = re.compile(
     r"/(?:dhclient|dhcpcd|systemd-networkd|NetworkManager|wpa_supplicant|hostapd|lldpd|keepalived|arpwatch|tcpdump|dumpcap|suricata|snort|zeek|ntopng|arping|dnsmasq|kea-dhcp4|dhcpd|pppoe|radvd|frr/\w+|bird|avahi-daemon|fping|ping|mtr-packet|charon|pluto|openvpn|strongswan|chronyd|lldpad|udhcpc|nmbd|squid|pinger|ospfd|zebra|conntrackd|vrrpd|corosync|pacemakerd|systemd)$"
 )
@@ -57,7 +60,7 @@ _FIELDS = {
 @table(
     "running",
     reads="package-digests bodyfile",
-    also="sockets clock process-arguments process-relations process-environments running-hashes",
+    also="sockets clock process-arguments process-relations process-environments process-code running-hashes",
     beside="processes process-links",
     fields=_FIELDS,
 )
@@ -71,6 +74,7 @@ def running(collected: CollectionReader) -> Iterator[Row]:
     scripts = {int(row.fields["pid"]): _script(row.fields) for row in found}
     wanted = [str(row.fields["program"]) for row in found] + [path for path, _ in scripts.values() if path]
     known, now = origins(collected, wanted, digests_of(collected)), collected_at(collected)
+    by_pid = {int(row.fields["pid"]): row for row in found}
     silent, altered = _without_history(volatile), _altered(volatile, known)
     bare = _without_environment(volatile, [row.fields for row in found])
     for row in found:
@@ -83,7 +87,8 @@ def running(collected: CollectionReader) -> Iterator[Row]:
         spaces = apart.get(int(row.fields["pid"]), ())
         group = groups.get(int(row.fields["pid"]), "")
         weight, because = _weigh(row.fields, program, script, known, row.fields["pid"] in silent, spaces)
-        for its, reason in _odd(row.fields, program, script, group, row.fields["pid"] in bare):
+        odd = _odd(row.fields, program, script, group, row.fields["pid"] in bare)
+        for its, reason in (*odd, *detached(row, script, group, known, by_pid)):
             weight, because = max(weight, its), [*because, reason]
         if program in altered and not row.fields["gone"]:
             weight, because = 4, [*because, "runs another content than its package brought"]
@@ -156,6 +161,8 @@ def _odd(
         yield 3, "a program that is named as something else"
     if bare and general:
         yield 2, "was started without any environment"
+    if _OTHER_SSHD.search(f"{program} {process['arguments']}"):
+        yield 3, "a server of logins with settings of its own"
     if _names_no_code(process, program) and not group.endswith((".service", ".socket")):
         yield 3, "an interpreter that calls itself something else, of no unit"
 
@@ -165,6 +172,12 @@ _KEPT = re.compile(r"/\.(?:git|svn|hg|venv|cache|npm|config|local|snapshots?|bui
 _DISGUISED = re.compile(
     r"(?i)\.(?:jpe?g|png|gif|ico|bmp|webp|svg|pdf|txt|log|md|csv|html?|css|conf|cfg|ini|dat|tmp|bak|gz|zip|mp[34]|docx?|xlsx?|ttf|woff2?)$"
 )
+
+
+_OTHER_SSHD = re.compile(
+    r"^\S*/sshd .*\s(?:-[a-zA-Z]*f\s*/(?!etc/ssh/)|-o\s*[\"']?(?:AuthorizedKeys(?:File|Command)|TrustedUserCAKeys|PermitEmptyPasswords[= ]yes|PermitRootLogin[= ]yes)\b)"
+)
+"""sshd(8) that is told on its command line where its settings lie, or who may log in."""
 
 
 def _names_no_code(process: Mapping[str, Value], program: str) -> bool:
@@ -184,17 +197,28 @@ _LANGUAGE = re.compile(r"/(?:python[0-9.]*|perl[0-9.]*|ruby[0-9.]*|php[0-9.]*)$"
 
 
 def _without_environment(collected: CollectionReader, found: Sequence[Mapping[str, Value]]) -> frozenset[int]:
-    """Return the processes that have no environment at all; none where environments were not collected."""
-    with_one: set[int] = set()
-    for _, text in collected.lines("process-environments"):
-        match = _ENVIRONMENT.match(text)
-        if match and (pid := parse_int(match[1], 9)) and (pid in with_one or collected.meter.hold("pids")):
-            with_one.add(pid)
+    """Return the processes without any environment variable; no process if environments were not collected.
+
+    The environment of an ended process is empty as well: only processes with memory maps, read afterwards, count.
+    """
+    with_one = _processes(collected, "process-environments", _ENVIRONMENT)
+    there = _processes(collected, "process-code", _MAPS)
     if 1 not in with_one:  # not root's collection, in which nearly all are withheld
         return frozenset()
-    return frozenset(int(each["pid"]) for each in found if each["pid"] not in with_one)
+    return frozenset(pid for each in found if (pid := int(each["pid"])) in there and pid not in with_one)
 
 
+def _processes(collected: CollectionReader, item: str, line: re.Pattern[str]) -> frozenset[int]:
+    """Return the processes of which an item has such a line."""
+    found: set[int] = set()
+    for _, text in collected.lines(item):
+        match = line.match(text)
+        if match and (pid := parse_int(match[1], 9)) and (pid in found or collected.meter.hold("pids")):
+            found.add(pid)
+    return frozenset(found)
+
+
+_MAPS = re.compile(r"/proc/([0-9]{1,9})/maps:")
 _ENVIRONMENT = re.compile(r"/proc/([0-9]{1,9})/environ:\w")
 _TOLD = frozenset({"fetch and run", "shell to elsewhere", "decode", "miner"})
 
@@ -209,6 +233,8 @@ def _claims_another(first: str, program: str, foreign: bool) -> bool:
     own = program.rpartition("/")[2]
     if not claimed or own.startswith(claimed) or claimed.startswith(own[:15]):
         return False
+    if _KEEPS_ITS_NAME.search(program):
+        return True
     return (
         bool(_DAEMON.match(first))
         and (

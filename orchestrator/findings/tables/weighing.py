@@ -72,6 +72,8 @@ def weigh(file: StartFile, told: Told, origin: str, base: int, known: Origins) -
     worst, program, program_origin = 0, "", ""
     for path in told.started:
         its, reason, its_origin = _of_program(path, _own(file.name, path), known)
+        if its_origin == "absent" and told.mechanism.family == "login" and _own(file.name, path):
+            its = min(its, 1)
         if not program or its > worst:
             worst, program, program_origin = max(its, 0), path, its_origin
             if reason:
@@ -88,11 +90,15 @@ def weigh(file: StartFile, told: Told, origin: str, base: int, known: Origins) -
         because = [whence(origin), "puts a directory before the system's"] if worst else because
     if told.mechanism.name == "alternative" and program_origin == "no" and worst < 2:
         worst = 2 if place_of(program) == "system" else 0
+    if told.mechanism.name == "alternative" and program.startswith("/run/") and not _is_file(program, known):
+        worst, because = 0, [whence(origin)]  # a socket of a service
     grave = gravity(told.acts)
     if "runs on behind" in told.acts and worst and told.mechanism.family in {"login", "event", "interpreter"}:
         worst += 1
     if grave:
         because.append("does: " + ", ".join(told.acts))
+    if base == 2 and told.weight < 2 and worst <= 0 and told.mechanism.family == "login" and HOME.match(file.name):
+        weight = min(weight, 1)  # people have start files of their own, and this one leads to nothing of note
     weight = max(weight, worst, grave if origin != "made" or grave > 2 else 0)
     if origin in {"altered", "made", "unknown"} and worst <= 0 and not grave and told.weight <= 1:
         weight = 0
@@ -141,6 +147,12 @@ def _of_named(path: str, personal: bool, known: Origins) -> tuple[int, str, str]
     if entry is None or not entry.mode.startswith("-") or not ("x" in entry.mode or _CODE.search(entry.name)):
         return 0, "", ""
     return _of_program(path, personal, known)
+
+
+def _is_file(path: str, known: Origins) -> bool:
+    """Tell whether the body file has a regular file of that name, and no socket."""
+    entry = known.entry(path)
+    return entry is not None and entry.mode.startswith("-")
 
 
 def _is_configuration(path: str) -> bool:

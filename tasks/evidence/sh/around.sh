@@ -11,7 +11,8 @@ while read -r _ _ _ _ point rest; do
     esac
     above=
     for start; do
-        case $point in "${start%/}"/*) above=yes ;; esac
+        # Bash matches nothing by a pattern that begins with "${start%/}" where that is empty.
+        case $point in "${start%/}/"*) above=yes ;; esac
     done
     [ "$above" ] || continue
     timeout -s KILL 2 stat -- "$point" >/dev/null 2>&1

@@ -1,5 +1,6 @@
 # Looks for ports that are taken though the kernel's tables do not list them: binds every port for an instant.
 # What is taken and not listed, before and after, is looked at again a moment later. A port that is free stays free.
+# TCP and UDP go side by side: nearly all of the time is the kernel's own.
 bound_by_perl() {
     perl -e '
         sub listed {
@@ -30,25 +31,23 @@ bound_by_perl() {
             }
             return @taken;
         }
-        my %type = (tcp => 1, udp => 2);
-        my %left = (tcp => [1 .. 65535], udp => [1 .. 65535]);
+        my $kind = $ARGV[1];
+        my @left = 1 .. 65535;
         for my $round (1, 2) {
             my $before = listed();
-            $left{$_} = [taken($type{$_}, @{$left{$_}})] for keys %type;
+            @left = taken($kind eq "tcp" ? 1 : 2, @left);
             my $after = listed();
-            for my $kind (keys %type) {
-                $left{$kind} = [grep { !$before->{$kind, $_} && !$after->{$kind, $_} } @{$left{$kind}}];
-            }
-            last unless @{$left{tcp}} + @{$left{udp}};
+            @left = grep { !$before->{$kind, $_} && !$after->{$kind, $_} } @left;
+            last unless @left;
             select undef, undef, undef, 0.2 if $round == 1;
         }
-        print "looked at 1 to 65535 of tcp and udp\n";
-        for my $kind ("tcp", "udp") { print "hidden: $kind $_\n" for @{$left{$kind}} }
-    ' "$([ "$(getconf LONG_BIT 2>/dev/null || echo 64)" = 64 ] && uname -m)"
+        print "hidden: $kind $_\n" for @left;
+        print "looked\n";
+    ' "$([ "$(getconf LONG_BIT 2>/dev/null || echo 64)" = 64 ] && uname -m)" "$1"
 }
 bound_by_python() {
     python3 -B -I -S -c '
-import errno, socket, time
+import errno, socket, sys, time
 
 def listed():
     found = set()
@@ -68,7 +67,7 @@ def taken(kind, port):
             return error.errno == errno.EADDRINUSE
     return False
 
-left = [(kind, port) for kind in ("tcp", "udp") for port in range(1, 65536)]
+left = [(sys.argv[1], port) for port in range(1, 65536)]
 for again in (0, 1):
     before = listed()
     left = [each for each in left if taken(*each)]
@@ -76,11 +75,22 @@ for again in (0, 1):
     left = [each for each in left if each not in before | after]
     if left and not again:
         time.sleep(0.2)
-print("looked at 1 to 65535 of tcp and udp")
 for kind, port in left:
     print("hidden:", kind, port)
-'
+print("looked")
+' "$1"
 }
-if command -v perl >/dev/null; then bound_by_perl
-elif command -v python3 >/dev/null; then bound_by_python
+# Whoever looked to the end says so in the last line: the status of the first of two in a pipeline is lost.
+side_by_side() {
+    "$1" tcp | {
+        udp=$("$1" udp) tcp=
+        while read -r found; do tcp=$tcp$found$nl; done
+        tcp=${tcp%"$nl"}
+        case $tcp:$udp in *looked:*looked) ;; *) return 1 ;; esac
+        echo 'looked at 1 to 65535 of tcp and udp'
+        for found in "${tcp%looked}" "${udp%looked}"; do printf %s "$found"; done
+    }
+}
+if command -v perl >/dev/null; then side_by_side bound_by_perl
+elif command -v python3 >/dev/null; then side_by_side bound_by_python
 else echo 'not installed: perl or python3' >&2; (exit 127); fi || s=$?

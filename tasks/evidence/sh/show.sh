@@ -15,4 +15,11 @@ show() {
         esac
     done
 }
-behind() { while IFS= read -r line || [ -n "$line" ]; do printf '%s:%s\n' "$file" "$line"; done; }
+# Bash keeps the variable of a read that fails, as where a process ends while its file is read.
+behind() {
+    line=
+    while IFS= read -r line || [ -n "$line" ]; do
+        printf '%s:%s\n' "$file" "$line"
+        line=
+    done
+}

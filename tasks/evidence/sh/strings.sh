@@ -12,6 +12,7 @@ strings() {
         [ -n "$line" ] || continue
         tr '\0\n' '\n\013' 2>/dev/null <"$file" | while IFS= read -r line || [ -n "$line" ]; do
             printf '%s:%s\n' "$file" "$line"
+            line=
         done
     done
     # Of empty strings in a row, with which many a program overwrites what it was given, one is told.
