@@ -11,7 +11,7 @@ from pathlib import Path
 from select import select
 from typing import TYPE_CHECKING, Any, cast
 
-from stopgap.orchestrator.facts import File, Output, Program, Reader
+from stopgap.orchestrator.facts import File, NftTable, Output, Program, Reader
 from stopgap.orchestrator.hosttext import HostText
 from stopgap.orchestrator.task import At
 
@@ -76,21 +76,23 @@ class Alone:
         made: list[str] = []
         words = [*self._enter, "nft", "monitor"]
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as monitor:
-            assert monitor.stdout
-            while not select([monitor.stdout], [], [], 0.2)[0]:  # until it listens
-                self._mark("begun")
-            self._mark("begins")
-            for line in monitor.stdout:
-                if line == "delete table ip begins\n":
-                    break
-            next(monitor.stdout)
-            yield made
-            self._mark("over")
-            for line in monitor.stdout:
-                if line == "add table ip over\n":
-                    break
-                made += [line] if line.startswith("# new generation") else []
-            monitor.kill()
+            try:
+                assert monitor.stdout
+                while not select([monitor.stdout], [], [], 0.2)[0]:  # until it listens
+                    self._mark("begun")
+                self._mark("begins")
+                for line in monitor.stdout:
+                    if line == "delete table ip begins\n":
+                        break
+                next(monitor.stdout)
+                yield made
+                self._mark("over")
+                for line in monitor.stdout:
+                    if line == "add table ip over\n":
+                        break
+                    made += [line] if line.startswith("# new generation") else []
+            finally:
+                monitor.kill()  # else the end of the block would wait for it
 
     def _mark(self, name: str) -> None:
         assert self.ssh("edge", f"nft add table ip {name}; nft delete table ip {name}").returncode == 0
@@ -125,7 +127,9 @@ class Unchanging(Router):
 
     def see(self, requests: Sequence[Reader[Any] | At]) -> list[Any]:
         new = [
-            request for request in requests if isinstance(request, Program | File) or repr(request) not in self._known
+            request
+            for request in requests
+            if isinstance(request, Program | NftTable | File) or repr(request) not in self._known
         ]
         seen = dict(zip(map(repr, new), super().see(new), strict=True))
         self._known |= seen

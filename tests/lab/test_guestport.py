@@ -125,6 +125,10 @@ class Hypervisor:
             sniffer.close()
         return found
 
+    def all_pass(self, sender: Namespace, sent: Mapping[str, bytes]) -> bool:
+        """Tell whether all frames arrive; a switch on a busy machine takes a while to know a rule or a port again."""
+        return any(self.passing(sender, sent) == set(sent) for _ in range(10))
+
     def send(self, sender: Namespace, sent: Mapping[str, bytes]) -> None:
         with sender.socket(socket.AF_PACKET, socket.SOCK_RAW) as here:
             frames.send(here, "eth0", sent)
@@ -254,8 +258,8 @@ def to_the_guest() -> dict[str, bytes]:
 
 def test_nothing_of_a_cut_guest_passes_whatever_it_claims_to_be(hypervisor: Hypervisor) -> None:
     outgoing, incoming = of_the_guest(), to_the_guest()
-    assert hypervisor.passing(hypervisor.guest, outgoing) == set(outgoing)
-    assert hypervisor.passing(hypervisor.near, incoming) == set(incoming)
+    assert hypervisor.all_pass(hypervisor.guest, outgoing)
+    assert hypervisor.all_pass(hypervisor.near, incoming)
     before = hypervisor.machine.sh("nft -s list ruleset")
     hypervisor.forget_neighbours()
     assert hypervisor.reaches("10.9.0.2", "203.0.113.10")
@@ -264,7 +268,7 @@ def test_nothing_of_a_cut_guest_passes_whatever_it_claims_to_be(hypervisor: Hype
     assert hypervisor.passing(hypervisor.near, incoming, to=(hypervisor.guest,)) == set()
     hypervisor.lift(changes)
     assert hypervisor.machine.sh("nft -s list ruleset") == before
-    assert hypervisor.passing(hypervisor.guest, outgoing) == set(outgoing)
+    assert hypervisor.all_pass(hypervisor.guest, outgoing)
 
 
 def test_the_operator_still_gets_in_though_no_neighbour_entry_is_left(hypervisor: Hypervisor) -> None:
@@ -294,7 +298,7 @@ def test_the_block_ends_in_the_kernel_when_its_time_is_over(hypervisor: Hypervis
     changes = hypervisor.block(expires="PT5S")
     assert hypervisor.passing(hypervisor.guest, outgoing) == set()
     hypervisor.machine.sh("while nft list set bridge stopgap_web ports | grep -q tap0; do sleep 0.1; done")
-    assert hypervisor.passing(hypervisor.guest, outgoing) == set(outgoing)
+    assert hypervisor.all_pass(hypervisor.guest, outgoing)
     hypervisor.lift(changes)
 
 
@@ -322,7 +326,7 @@ def test_a_hypervisor_that_does_not_know_the_router_says_what_passes(hypervisor:
 def test_flows_of_open_vswitch_cut_a_guest_off_and_go_without_a_trace(switched: Hypervisor) -> None:
     outgoing, incoming = of_the_guest(), to_the_guest()
     shows = "nft list ruleset; ovs-ofctl --no-stats dump-flows vmbr0; ovs-ofctl show vmbr0 | grep -A1 tap"
-    assert switched.passing(switched.guest, outgoing) == set(outgoing)
+    assert switched.all_pass(switched.guest, outgoing)
     before = switched.machine.sh(shows)
     switched.forget_neighbours()
     assert switched.reaches("10.9.0.2", "203.0.113.10")
@@ -336,10 +340,10 @@ def test_flows_of_open_vswitch_cut_a_guest_off_and_go_without_a_trace(switched: 
     assert not any(isinstance(item, Change) for item in switched.planned())
     switched.lift(changes)
     assert switched.machine.sh(shows) == before
-    assert switched.passing(switched.guest, outgoing) == set(outgoing)
+    assert switched.all_pass(switched.guest, outgoing)
     changes = switched.block(expires="PT2S")
     switched.machine.sh("while ovs-ofctl dump-flows vmbr0 | grep -q actions=drop; do sleep 0.1; done")
     switched.machine.sh("while ls /run/stopgap/*.flooded 2>/dev/null; do sleep 0.1; done")
-    assert switched.passing(switched.guest, outgoing) == set(outgoing)
+    assert switched.all_pass(switched.guest, outgoing)
     switched.lift(changes)
     assert switched.machine.sh(shows) == before

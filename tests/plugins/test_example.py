@@ -101,6 +101,7 @@ def test_fab_lists_its_task(installed: Path, tmp_path: Path) -> None:
     assert "acme.motd" in listed.stdout, listed.stderr
 
 
+@pytest.mark.long
 def test_the_pytest_plug_in_plays_its_cases_and_its_rule(installed: Path, tmp_path: Path) -> None:
     project = shutil.copytree(EXAMPLE, tmp_path / "example", ignore=shutil.ignore_patterns("__pycache__"))
     passed = command(installed, project, "pytest", "-v", "-p", "no:cacheprovider")

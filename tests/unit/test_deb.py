@@ -78,6 +78,7 @@ def of_the_system() -> str:
     return subprocess.run(told, capture_output=True, text=True, check=False).stdout.strip()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="builds a package of Debian, which takes dpkg-deb")
 @pytest.mark.skipif(of_the_system() != THIS, reason="takes an environment of the system's own version of Python")
 def test_it_is_installed_used_and_purged(tmp_path: Path) -> None:

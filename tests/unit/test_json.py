@@ -52,6 +52,7 @@ FIELDS = {
     "stopgap.approval": {"run", "plan_digest", "by", "lacking"},
     "stopgap.ordered": {"runs"},
     "stopgap.trust": {"commands", "agreed"},
+    "stopgap.agent": {"process", "socket"},
     "stopgap.init": {"written", "left"},
     "stopgap.import": RUN | {"records", "records_missing", "in_force"},
     "stopgap.evidence": {"collections"},

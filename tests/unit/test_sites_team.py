@@ -295,6 +295,7 @@ def test_an_undo_that_a_site_refuses_has_an_end_on_record(tokyo: Tokyo) -> None:
     assert done and done.undo_exit_code == 4
 
 
+@pytest.mark.long
 def test_a_runner_outlives_its_database(tokyo: Tokyo) -> None:
     workers = b"SELECT count(*) FROM stopgap_queue.procrastinate_workers"
     prepare(tokyo.database.url())
