@@ -204,7 +204,7 @@ class FramedSession(ABC):
             return Exchanged([])
         limits = self._limits
         if deadline is None:
-            together = sum(item.deadline + limits.grace for item in items) + limits.start
+            together = sum(item.deadline + limits.grace for item in items) + limits.start + limits.killing
             deadline = min(limits.exchange, together)
         log, begun = _LOG.at(self.host.name), time.monotonic()
         with self._turn:

@@ -59,7 +59,7 @@ class Gathering:
         """When the host must have said something further."""
         self._items = items
         self._limits = limits
-        self._grace = limits.grace
+        self._grace, self._killing = limits.grace, limits.killing
         self._asked = now
         self._sink = sink
         self._stop = stop_on_failure
@@ -110,6 +110,7 @@ class Gathering:
         if self._item_due is not None and now >= self._item_due:
             self._parts[self._stdout.at].overdue = True
             self._end_item()
+            self.due = max(self.due, now + self._killing)
             self._item_due = None
         orders, self._orders = b"".join(self._orders), []
         return orders

@@ -24,8 +24,11 @@ class Limits:
     start: float = 10.0
     """From the script to the first byte of the answer; `first_word_timeout` of an inventory."""
     grace: float = 1.0
-    """Grace beyond a deadline for the host's report of the deadline; then the connection is closed. A host slow
-    to begin, as under the load of an intruder's programs, gets four times as long as that took, up to `start`."""
+    """Grace for the host's next word while no item runs; then the connection is closed. A host slow to begin, as
+    under the load of an intruder's programs, gets four times as long as that took, up to `start`."""
+    killing: float = 5.0
+    """Grace beyond the deadline of an item for the report that the item was killed: to kill it, the host's shell
+    reads the state of each of its processes several times."""
     exchange: float = 900.0
     """Default deadline of one exchange."""
     banner_attempts: int = 8

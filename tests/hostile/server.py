@@ -231,7 +231,7 @@ class Field:
     folder: Path
     identity: Path
     key: paramiko.PKey
-    limits: Limits = field(default_factory=lambda: Limits(connect=0.8, start=0.4, grace=0.2))
+    limits: Limits = field(default_factory=lambda: Limits(connect=0.8, start=0.4, grace=0.2, killing=0.2))
     over: threading.Event = field(default_factory=threading.Event)
     listeners: list[socket.socket] = field(default_factory=list)
     servers: list[EvilSsh] = field(default_factory=list)

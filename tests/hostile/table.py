@@ -62,7 +62,7 @@ def meet(client: str, scenario: Scenario, identity: Path, key: paramiko.PKey) ->
     """Start the server, let the client meet it, and see what it let out."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        field = Field(folder, identity, key, limits=Limits(connect=2, start=1, grace=0.5))
+        field = Field(folder, identity, key, limits=Limits(connect=2, start=1, grace=0.5, killing=0.5))
         try:
             hosts = {key: host.model_dump(mode="json") for key, host in scenario.start(field).items()}
             spec = {

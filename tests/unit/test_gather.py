@@ -35,3 +35,13 @@ def test_a_host_that_is_slow_to_begin_gets_as_much_longer_for_its_next_word(firs
 
 def test_a_host_that_says_nothing_gets_what_it_would_have_got() -> None:
     assert gathering(Limits(start=10, grace=1)).due == 15.0
+
+
+def test_a_host_gets_the_time_to_kill_an_item_among_its_many_processes_and_goes_on_with_the_next() -> None:
+    made = gathering(Limits(start=10, grace=1, killing=5))
+    made.feed(BEGUN, BEGUN, 5.1)
+    assert made.orders(25.1) == b"k 12 345\n"
+    assert made.due == 30.1
+    made.feed(b"nonce E 0 137\n", b"nonce E 0 137\n", 29.0)
+    assert made.due == 30.0
+    assert made.outputs()[0].truncated

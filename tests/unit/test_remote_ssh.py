@@ -242,7 +242,7 @@ def _running(marker: str) -> list[bytes]:
 
 def test_a_stopped_host_is_given_up_at_the_deadline(server: Server, tmp_path: Path):
     """The whole process group stands still: the host keeps no deadline, this side does."""
-    session = connect(server.host(), {}, Limits(grace=0.5))
+    session = connect(server.host(), {}, Limits(killing=0.5))
     begun = time.monotonic()
     script = f"read -r _ _ _ _ group _ </proc/self/stat; echo $group >{tmp_path}/group; kill -STOP 0"
     output = session.exchange([Item(script, deadline=0.5)])[0]
