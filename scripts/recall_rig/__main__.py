@@ -31,6 +31,7 @@ from recall_rig.siblings import SIBLINGS
 from recall_rig.states import STATES
 from recall_rig.third import THIRD
 from recall_rig.trace import GUARD, WORDS, Trace
+from recall_rig.unlisted import UNLISTED
 from recall_rig.unseen import UNSEEN
 from recall_rig.untried import UNTRIED
 
@@ -53,12 +54,19 @@ SETS = {
     "untried": UNTRIED,
     "states": STATES,
     "other-states": OTHER_STATES,
+    "unlisted": UNLISTED,
 }
-APART = ("siblings", "guessed", "reported", "untried", "states", "other-states")
+APART = ("siblings", "guessed", "reported", "untried", "states", "other-states", "unlisted")
 """Sets that take away what others plant; each is planted where it is asked for by name."""
 TOGETHER = tuple(name for name in SETS if name not in APART)
 EVERY = tuple(trace for traces in SETS.values() for trace in traces)
 PLANTED, CLEAN = "spare", "neighbour"
+CLEAN_HOSTS = {
+    "clean": (busy.PACKAGES, "habits.sh"),
+    "office": (busy.OFFICE, "week.sh"),
+    "hosting": (busy.HOSTING, "hosting.sh"),
+}
+"""By the name that `--only` takes: the packages of a host, and the script of what people did on it."""
 PEOPLE = "id anna >/dev/null 2>&1 || useradd -m -s /bin/bash anna\n"
 
 
@@ -74,19 +82,18 @@ def say(text: str) -> None:
 
 
 def collect(
-    home: Path, runbook: str, beside: bool, release: str, hosts: Sequence[str], traces: Sequence[Trace], office: bool
+    home: Path, runbook: str, beside: bool, release: str, hosts: Sequence[str], traces: Sequence[Trace], clean: str
 ) -> None:
     """Boot the lab, plant `traces`, collect `hosts` into `home`, and take the lab down. Runs in a place of its own.
 
-    They run `release` of Debian. With `beside`, peers are installed before, and look afterwards. With `office`, the clean
-    host is the one of mail, files, containers and builds, with a week of its administrators.
+    They run `release` of Debian. With `beside`, peers are installed before, and look afterwards. `clean` names the clean
+    host of CLEAN_HOSTS.
     """
     home.mkdir(parents=True, exist_ok=True)
     ssh = [LAB, "ssh", PLANTED]
+    packages, habits = CLEAN_HOSTS[clean]
     environment = os.environ | {
-        f"STOPGAP_LAB_IMAGE_{CLEAN.upper()}": str(
-            busy.ensure(say, release, busy.OFFICE if office else busy.PACKAGES)
-        ),
+        f"STOPGAP_LAB_IMAGE_{CLEAN.upper()}": str(busy.ensure(say, release, packages)),
         f"STOPGAP_LAB_IMAGE_{PLANTED.upper()}": str(image.ensure(say, release)),
         "STOPGAP_HOME": str(home),
     }
@@ -94,13 +101,13 @@ def collect(
         subprocess.run([LAB, "up"], check=True, env=environment)
         if beside:
             peers.install(ssh)
-        habits = f"{GUARD}{(Path(__file__).parent / ('week.sh' if office else 'habits.sh')).read_text()}"
-        for host, script in ((PLANTED, plant(traces)), (CLEAN, habits)):
+        lived = f"{GUARD}{(Path(__file__).parent / habits).read_text()}"
+        for host, script in ((PLANTED, plant(traces)), (CLEAN, lived)):
             if host not in hosts:
                 continue
             done = subprocess.run([LAB, "ssh", host, "sh", "-s"], input=script, text=True, capture_output=True)
             say(f"{host}: planted ({done.returncode}) {done.stderr.strip()}")
-        if CLEAN in hosts and not office:
+        if CLEAN in hosts and clean == "clean":
             say(f"{CLEAN}: {trees.install([LAB, 'ssh', CLEAN])} files of applications laid into docroots")
         stopgap = ["stopgap", "run", runbook, "-i", "inventories/lab.yaml"]
         stopgap += [word for host in hosts for word in ("-t", host)]
@@ -212,16 +219,16 @@ def main() -> int:
     )
     parser.add_argument(
         "--only",
-        choices=("planted", "clean", "office"),
-        help="one host: with traces, with habits, or another clean one with a week of its administrators",
+        choices=("planted", *CLEAN_HOSTS),
+        help="one host: with traces, or a clean one: a busy web server, an office's, a small provider's",
     )
     asked = parser.parse_args()
-    office = asked.only == "office"
+    clean = asked.only if asked.only in CLEAN_HOSTS else "clean"
     hosts = {"planted": (PLANTED,), None: (PLANTED, CLEAN)}.get(asked.only, (CLEAN,))
     names = asked.set or TOGETHER
     if not asked.again:
         traces = [trace for name in names for trace in SETS[name]]
-        collect(asked.home, asked.runbook, asked.peers, asked.release, hosts, traces, office)
+        collect(asked.home, asked.runbook, asked.peers, asked.release, hosts, traces, clean)
     return report(asked.home, asked.all, hosts, names)
 
 

@@ -33,6 +33,21 @@ OFFICE = (
     *("fish", "git", "git-lfs", "python3-venv", "nodejs", "ruby", "keepalived", "etckeeper"),
 )
 """Of a host that does what the busy one does not: mail, names, files, desktops, containers, monitoring, builds."""
+HOSTING = (
+    *("dbconfig-no-thanks", "php-fpm", "roundcube", "roundcube-sqlite3", "phpmyadmin", "dokuwiki", "cacti"),
+    *("nagios4", "nagios-nrpe-server", "smokeping", "libapache2-mod-security2", "modsecurity-crs"),
+    *("libapache2-mod-wsgi-py3", "awstats", "goaccess", "gitweb", "fossil", "varnish", "proftpd-core"),
+    *("dovecot-pop3d", "dovecot-sieve", "dovecot-managesieved", "amavisd-new", "clamav-milter", "postgrey"),
+    *("postfix-policyd-spf-python", "opendmarc", "postsrsd", "pflogsumm", "mailman3", "mlmmj", "freeradius"),
+    *("strongswan", "openvswitch-switch", "libvirt-daemon-system", "lldpd", "unbound", "pdns-server"),
+    *("pdns-backend-bind", "dnsdist", "dnsmasq", "tftpd-hpa", "stunnel4", "tor", "rabbitmq-server", "mosquitto"),
+    *("pgbouncer", "prometheus", "prometheus-alertmanager", "netdata", "cockpit", "xrdp", "transmission-daemon"),
+    *("nut", "bacula-fd", "restic", "apt-cacher-ng", "reprepro", "aptly", "buildbot-worker", "rkhunter"),
+    *("chkrootkit", "lynis", "psad", "fwknop-server", "knockd", "arpwatch", "sshguard", "molly-guard", "cron-apt"),
+    *("apticron", "acct", "jailkit", "incron", "xinetd", "ipmitool", "autossh", "libpam-google-authenticator"),
+    *("screen", "quota", "wget"),
+)
+"""Of a small provider that hosts customers' sites, mail and names: no package of the two others but php-fpm and screen."""
 
 
 def ensure(say: Callable[[str], None], release: str, more: tuple[str, ...] = PACKAGES) -> Path:

@@ -1,0 +1,78 @@
+"""Settings of web servers by which requests of some visitors are written into no log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from stopgap.orchestrator.evidence.archive import Member
+from stopgap.orchestrator.evidence.reader import CollectionReader
+from stopgap.orchestrator.findings.pattern import automaton
+from stopgap.orchestrator.findings.provenance.mechanisms import ELSEWHERE
+from stopgap.orchestrator.findings.table import Fields, Place, Row, table
+from stopgap.orchestrator.findings.tables.accounts import text_of
+
+_SETTINGS = re.compile(r"^/etc/(?:apache2|httpd|nginx|lighttpd)/")
+_LARGEST = 256 << 10
+_LONGEST = 2048
+_MARKS = re.compile(
+    r"(?i)^\s*(?:SetEnvIf(?:NoCase)?|SetEnvIfExpr)\s+\"?(?P<by>\S+?)\"?\s+(?P<of>\"[^\"]*\"|\S+)\s+!?(?P<name>\w+)"
+)
+"""mod_setenvif of Apache: a variable for requests of which something holds."""
+_LEFT_OUT = re.compile(r"(?i)^\s*CustomLog\s.*\benv=!(?P<name>\w+)")
+_MAP = re.compile(r"(?i)^\s*(?:map|geo)\s+(?:\$(?P<by>\w+)\s+)?\$(?P<name>\w+)\s*\{")
+_ZERO = automaton(r"^\s*(?P<of>\"[^\"]*\"|\S+)\s+[\"']?0?[\"']?\s*;")
+_LOGGED_IF = re.compile(r"(?i)^\s*access_log\s.*\bif=\$(?P<name>\w+)")
+_VISITOR = re.compile(r"(?i)^(?:remote_(?:addr|host)|x-forwarded-for|http_x_\w+|user-agent|http_user_agent|x-\S+)?$")
+"""By what a visitor is told from others; not by the page that is asked for."""
+_ADDRESS = re.compile(rf"(?<![\d.]){ELSEWHERE}(?![\d.])")
+
+
+@table(
+    "unlogged-visitors",
+    reads="configuration",
+    fields={
+        "path": "the file",
+        "by": "what tells them from others, such as `Remote_Addr`",
+        "of": "the pattern, or the address",
+        "address": "an address of the Internet; empty without one",
+    },
+)
+def unlogged_visitors(collected: CollectionReader) -> Iterator[Row]:
+    """Visitors, told by address or by what they send, whose requests a web server leaves out of its log."""
+    marked: dict[str, list[tuple[Fields, Place]]] = {}
+    left_out: set[str] = set()
+    for member in collected.members("configuration"):
+        if member.kind == "file" and _SETTINGS.match(member.name):
+            for name, fields, place in _marks(member, left_out):
+                if collected.meter.hold("settings of logs", str(fields["of"])):
+                    marked.setdefault(name, []).append((fields, place))
+    for name, found in marked.items():
+        if name in left_out:
+            yield from (Row(fields, place) for fields, place in found)
+
+
+def _marks(member: Member, left_out: set[str]) -> Iterator[tuple[str, Fields, Place]]:
+    """Yield variables that stand for some visitors; add the variables by which a log is chosen to `left_out`."""
+    within, by = "", ""
+    for number, line in text_of(member, _LARGEST):
+        text = line[:_LONGEST]
+        place = Place("configuration", number, member.name)
+        if found := _LEFT_OUT.match(text) or _LOGGED_IF.match(text):
+            if len(left_out) < 1000:
+                left_out.add(found["name"])
+        elif found := _MARKS.match(text):
+            if _VISITOR.match(found["by"]):
+                yield found["name"], _fields(member.name, found["by"], found["of"]), place
+        elif found := _MAP.match(text):
+            within, by = found["name"], found["by"] or "remote_addr"
+        elif "}" in text:
+            within = ""
+        elif within and _VISITOR.match(by) and (found := _ZERO.search(text)) and found["of"] != "default":
+            yield within, _fields(member.name, by, found["of"]), place
+
+
+def _fields(path: str, by: str, of: str) -> Fields:
+    plain = of.strip('"').replace("\\", "")
+    found = _ADDRESS.search(plain)
+    return {"path": path, "by": by, "of": plain, "address": found[0] if found else ""}
