@@ -137,10 +137,11 @@ def test_time_is_bounded_and_what_was_not_looked_at_is_said(tmp_path: Path) -> N
     planted = {"histories": {"/root/.bash_history": "history -c\n" * 100}}
     ticks = itertools.count()
     judged = judge(collected(tmp_path, planted), RULES, budget=50, clock=lambda: float(next(ticks)))
-    assert [unread.table for unread in judged.unread] == ["history-acts"]
+    assert [unread.table for unread in judged.unread] == ["edited", "history-acts"]
     of = {rule.id: rule.table for rule in RULES}
     assert {of[missed.id] for missed in judged.not_looked if "time for it was over" in missed.reason} == {
-        "history-acts"
+        "edited",
+        "history-acts",
     }
     assert {of[compared.id] for compared in judged.no_discrepancy_seen} == {"histories"}
 

@@ -95,7 +95,7 @@ def test_a_sparse_file_as_tar_writes_it_is_no_damage(tmp_path: Path) -> None:
 def test_what_is_damaged_hides_nothing_beside_it_and_is_named(tmp_path: Path, damage: bytes) -> None:
     judged = judge(collected(tmp_path, {"histories": damage + tar({"/root/.bash_history": FETCHED})}), RULES)
     assert "history-fetched" in {finding.id for finding in judged.findings}
-    assert {unread.table for unread in judged.unread} == {"histories", "history-acts"}
+    assert {unread.table for unread in judged.unread} == {"histories", "history-acts", "edited"}
     assert not judged.no_discrepancy_seen
     assert all("histories: " in missed.reason for missed in judged.not_looked)
 
@@ -229,7 +229,10 @@ def test_the_command_line_names_what_could_not_be_read_and_ends_with_1(bench: Be
     assert (status, "history-fetched" in out) == (1, True)
     assert "could not be read: history-acts: histories: a pax header whose size is no number" in out
     status, out, _ = bench.stopgap("evidence", "findings", str(bench.top / "c"), "--json")
-    assert (status, [each["table"] for each in json.loads(out)["unread"]]) == (1, ["histories", "history-acts"])
+    assert (status, [each["table"] for each in json.loads(out)["unread"]]) == (
+        1,
+        ["edited", "histories", "history-acts"],
+    )
 
 
 def test_where_nothing_was_found_and_something_not_read_none_is_not_said(bench: Bench) -> None:
@@ -259,7 +262,7 @@ def test_what_could_not_be_read_is_on_record_and_in_the_report_until_it_is(bench
     points = [
         (point["host"], point["text"]) for point in json.loads(out)["open"] if point["kind"] == "findings-unread"
     ]
-    assert points == [("web", "histories"), ("web", "history-acts")]
+    assert points == [("web", "edited"), ("web", "histories"), ("web", "history-acts")]
     _, out, _ = bench.stopgap("report", run, "--format", "md", "--lang", "ja")
     assert "読み取れなかった証拠" in out
     _, out, _ = bench.stopgap("show", run)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from stopgap.orchestrator.findings.provenance.context import absolute
+
 LONGEST = 4096
 """Characters of a line that are looked at."""
 MOST = 32
@@ -94,17 +96,21 @@ _INTERPRETER = re.compile(
 _REDIRECTS = re.compile(r"[<>]")
 
 
-def programs(text: str, depth: int = 0) -> tuple[str, ...]:
+def programs(text: str, directory: str = "", depth: int = 0) -> tuple[str, ...]:
     """Return the programs and scripts that a command line of sh(1) starts, in order, each once, quotes removed.
 
-    >>> programs("cd / && nice -n 5 env A=1 sh -c '/opt/a x; python3 /opt/b.py' >/dev/null")
-    ('cd', '/opt/a', '/opt/b.py')
+    The line starts in `directory`, where that is known, and goes where a `cd` of its own goes.
+
+    >>> programs("cd /opt && nice -n 5 env A=1 sh -c './a x; python3 /srv/b.py' >/dev/null")
+    ('cd', '/opt/a', '/srv/b.py')
     """
     found: dict[str, None] = {}
     for words in _commands(text[:LONGEST]):
-        for program in _started(words, depth):
+        if words[0] == "cd" and len(words) > 1 and words[1].startswith("/"):
+            directory = words[1]
+        for program in _started(words, directory, depth):
             if len(found) < MOST:
-                found[program] = None
+                found[absolute(program, directory)] = None
     return tuple(found)
 
 
@@ -143,7 +149,7 @@ def _unquoted(part: str) -> str:
     return part[1:] if part[0] == "\\" else part
 
 
-def _started(words: list[str], depth: int) -> Iterator[str]:
+def _started(words: list[str], directory: str, depth: int) -> Iterator[str]:
     at = 0
     while at < len(words):
         word = words[at]
@@ -154,7 +160,7 @@ def _started(words: list[str], depth: int) -> Iterator[str]:
             if word in {"--exec", "--startas", "-x"} or name in {"su", "runuser", "flock"}:
                 inner = words[words.index("-c") + 1 :][:1] if "-c" in words else []
                 if inner and depth < _DEEPEST:
-                    yield from programs(inner[0], depth + 1)
+                    yield from programs(inner[0], directory, depth + 1)
                     return
             at += 2 if at and word in _VALUED and word not in {"--exec", "--startas", "-x"} else 1
         elif at and word[0].isdigit():
@@ -169,12 +175,12 @@ def _started(words: list[str], depth: int) -> Iterator[str]:
     if word in {".", "source"}:
         yield from rest[:1]
     elif _SHELL.match(word) or _INTERPRETER.match(word):
-        yield from _interpreted(word, rest, depth)
+        yield from _interpreted(word, rest, directory, depth)
     else:
         yield word
 
 
-def _interpreted(word: str, rest: list[str], depth: int) -> Iterator[str]:
+def _interpreted(word: str, rest: list[str], directory: str, depth: int) -> Iterator[str]:
     for number, option in enumerate(rest):
         if not option.startswith("-"):
             yield option
@@ -182,7 +188,7 @@ def _interpreted(word: str, rest: list[str], depth: int) -> Iterator[str]:
         if option.startswith("-") and not option.startswith("--") and ("c" in option or "e" in option[1:2]):
             code = rest[number + 1] if number + 1 < len(rest) else ""
             if _SHELL.match(word) and depth < _DEEPEST:
-                yield from programs(code, depth + 1)
+                yield from programs(code, directory, depth + 1)
             else:
                 yield word
             return

@@ -17,6 +17,7 @@ _LARGEST = 256 << 10
 _MOST = 4000
 """Assignments of one file that are followed."""
 _ROUNDS = 3
+_MOST_FUNCTIONS = 200
 _WORDS = ("$_", "php://input", "headers", "/sh", "/bash", "eval")
 """Without any of them nothing below is in a file."""
 _COMMENT = _compiled(r"(?s)/\*.{0,60}?\*/")
@@ -64,6 +65,14 @@ _CALLBACK = _compiled(
 _CALLBACK_FIRST = _compiled(
     r"(?i)(?:^|[^\w>:$])(?:array_map|forward_static_call|register_(?:shutdown|tick)_function|ob_start|set_(?:error|exception)_handler"
     r"|spl_autoload_register|header_register_callback|iterator_apply)\s*\(\s*@?\$(\w{1,60})\s*[,)]"
+)
+_EXTRACTED = _compiled(r"(?i)\bextract\s*\(\s*@?\$_(?:GET|POST|REQUEST|COOKIE)\b")
+_FUNCTION = _compiled(r"(?i)\bfunction\s+&?\s*(\w{1,60})\s*\(([^(){};]{1,300})\)")
+_PARAMETER = _compiled(r"\$(\w{1,60})")
+_CALLED_WITH = _compiled(r"(?:->|::|^|[^\w$>:])(\w{1,60})\s*\(")
+_LONGEST_CALL = 240
+_CALLED_BY_NAME = _compiled(
+    r"(?i)(?:^|[^\w>:$])(?:call_user_func(?:_array)?|eval|assert|system|passthru|shell_exec|exec|popen|proc_open)\s*\(\s*@?\$(\w{1,60})\b"
 )
 _BY_LETTER = _compiled(r"(?i)\bmb_ereg(?:i)?_replace\s*\([^;]{0,200},\s*['\"][a-z]*e[a-z]*['\"]\s*\)")
 _NAMED = _compiled(
@@ -124,6 +133,12 @@ def flows(source: str) -> Iterator[tuple[int, str]]:
         yield 4, "runs a visitor's words, by way of a variable"
     if direct and any(found[1] in direct for found in _called_back(source)):
         yield 3, "calls a function that a visitor names, by way of a variable"
+    if asked and "extract" in lower and _EXTRACTED.search(source):
+        assigned = {found[1] for found in _ASSIGNED.finditer(source)}
+        if any(found[1] not in assigned and not found[1].startswith("_") for found in _called_back(source)):
+            yield 3, "makes variables of a visitor's words, and calls one"
+    if asked and "function" in lower and _through_functions(source, tainted):
+        yield 3, "calls, by way of a function of its own, what a visitor names"
     if any(name in fetched for name in carried):
         yield 3, "evaluates what it reads from elsewhere"
     for pattern, weight, text in _DIRECT if _ANY_DIRECT.search(source) else ():
@@ -131,6 +146,27 @@ def flows(source: str) -> Iterator[tuple[int, str]]:
             yield weight, text
     if {found[1] for found in _KEPT.finditer(source)} & {found[1] for found in _SENT.finditer(source)}:
         yield 2, "keeps whatever a visitor uploads"
+
+
+def _through_functions(source: str, tainted: Collection[str]) -> bool:
+    """Tell whether a visitor's words are given to a function of the source that calls or runs that parameter."""
+    defined = [found for number, found in enumerate(_FUNCTION.finditer(source)) if number < _MOST_FUNCTIONS]
+    calling: dict[str, set[int]] = {}
+    for at, found in enumerate(defined):
+        body = source[found.end() : defined[at + 1].start() if at + 1 < len(defined) else len(source)]
+        called = {each[1] for pattern in (_CALLS, _CALLED_BY_NAME) for each in pattern.finditer(body)}
+        parameters = [each[1] for each in _PARAMETER.finditer(found[2])]
+        places = {place for place, name in enumerate(parameters) if name in called}
+        if places:
+            calling.setdefault(found[1].lower(), set()).update(places)
+    if not calling:
+        return False
+    for found in _CALLED_WITH.finditer(source):
+        arguments = source[found.end() : found.end() + _LONGEST_CALL].partition(";")[0].split(",")
+        places = calling.get(found[1].lower(), set())
+        if any(place < len(arguments) and _goes(arguments[place], tainted) for place in places):
+            return True
+    return False
 
 
 def _called_back(source: str) -> Iterator[re2._Match]:

@@ -67,6 +67,11 @@ _INLINE = (
 """An interpreter that is given its program on the line."""
 _UNIT = (
     Directive(r"^\s*Exec\w*\s*=\s*[-@:+!|]*(?P<run>" + _INLINE + ")", 2, stands=True),
+    Directive(
+        r"^\s*Exec\w*\s*=.*\b(?:systemd-socket-proxyd|socat|ncat|redir|simpleproxy|tcpproxy|balance)\b.*" + ELSEWHERE,
+        2,
+        stands=True,
+    ),
     Directive(r"^\s*Exec\w*\s*=.*getty\b.*\s(?:--autologin|-a)[\s=]", 2),
     Directive(
         r"^\s*Exec\w*\s*=.*\b(?:dockerd|podman\s+system\s+service)\b.*\btcp:(?://)?(?!127\.|localhost|\[::1\])",
@@ -144,7 +149,7 @@ _SSHD = _lines(
 _GIT = _lines(
     r"(?i)^\s*(?:fsmonitor|sshCommand|pager|editor|askPass|textconv|clean|smudge|process|command|cmd|path|driver)\s*=\s*(?!true|false)(?P<run>\S.*)",
     r"(?i)^\s*helper\s*=\s*!?(?P<run>\S.*)",
-    r"(?i)^\s*hooksPath\s*=\s*(?P<load>/\S+)",
+    r"(?i)^\s*hooksPath\s*=\s*(?P<load>\S+)",
     r"(?i)^\s*\w+\s*=\s*\"?!(?P<run>\S.*)",
 )
 _APT = _lines(
@@ -250,6 +255,8 @@ _REGISTRY = _lines(
     (r"(?i)^\s*location\s*=\s*\"(?:[^@/\s\"]*@)?" + ELSEWHERE, 2),
     (r"(?i)^\s*insecure\s*=\s*true", 1),
 )
+_SHOWN = r"(?:jpe?g|gif|png|ico|svg|webp|bmp|css|m?js|woff2?|ttf|eot)\b"
+"""Ends of names of what a web server shows, and does not run."""
 _APACHE = _lines(
     (r"(?i)^\s*(?:CustomLog|ErrorLog|TransferLog|ForensicLog)\s+[\"']\|+\$?(?P<run>[^\"']+)", 0),
     r"(?i)^\s*LoadModule\s+\S+\s+[\"']?(?P<load>\S+?)[\"']?\s*$",
@@ -257,6 +264,13 @@ _APACHE = _lines(
     (r"(?i)^\s*ScriptAlias(?:Match)?\s+\S+\s+[\"']?(?P<load>/\S+?)[\"']?\s*$", 0),
     (r"(?i)^\s*(?:ExtFilterDefine\b.*\bcmd=[\"']?|RewriteMap\s+\S+\s+[\"']?prg:)(?P<run>[^\"']+)", 1),
     (r"(?i)^\s*php_(?:admin_)?value\s+auto_(?:prepend|append)_file\s+[\"']?(?P<load>[^\s\"']+)", 2),
+    (r"(?i)^\s*(?:AddType|AddHandler)\s+\S*(?:php|cgi-script|perl|python)\S*\s.*\.?\b" + _SHOWN, 2),
+    (
+        r"(?i)^\s*<(?:Files|Location)(?:Match)?\s[^>]*\b"
+        + _SHOWN
+        + r"[^>]*>\s*(?:SetHandler|ForceType)\s+\S*(?:php|cgi-script|perl|python|fcgi)",
+        2,
+    ),
 )
 _PHP = _lines(
     r"(?i)^\s*(?:zend_)?extension\s*=\s*[\"']?(?P<load>/\S+?)[\"']?\s*$",
@@ -272,9 +286,11 @@ _NSPAWN = _lines(
     (r"(?i)^\s*Capability\s*=.*\b(?:all|CAP_SYS_ADMIN|CAP_SYS_MODULE|CAP_SYS_PTRACE)\b", 2),
 )
 _FILTER = _lines(
-    (r"(?i)-j\s+(?:REDIRECT|DNAT)\b.*(?:--to-ports?|--to-destination)\s+(?:\S*:)?22\b", 2),
+    (r"(?i)-j\s+(?:REDIRECT|DNAT)\b.*(?:--to-ports?|--to-destination)\s+(?:127\.[\d.]+:|:)?22\b", 2),
+    (r"(?i)-j\s+DNAT\b.*--to-destination\s+\S+:22\b", 1),
     (r"(?i)(?:^|\s)-s\s+(?!10\.|127\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)\S+.*-j\s+(?:REDIRECT|DNAT)\b", 2),
-    (r"(?i)\b(?:redirect|dnat)\s+(?:ip6?\s+)?to\s+(?:\S*:)?22\b", 2),
+    (r"(?i)\b(?:redirect|dnat)\s+(?:ip6?\s+)?to\s+(?:127\.[\d.]+:|:)?22\b", 2),
+    (r"(?i)\bdnat\s+(?:ip6?\s+)?to\s+\S+:22\b", 1),
     (r"(?i)(?:^|\s)-s\s+" + ELSEWHERE + r"(?:/32)?\s(?!.*--dport).*-j\s+ACCEPT\b", 1),
     (
         r"(?i)\bip\s+saddr\s+" + ELSEWHERE + r"(?:/32)?\s+(?:counter\s+(?:packets\s+\d+\s+bytes\s+\d+\s+)?)?accept\b",
@@ -298,7 +314,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("inittab", "boot", r"^/etc/inittab$", _lines(r"^\w{1,8}:\w*:(?:respawn|wait|once|boot|bootwait|sysinit|ondemand):(?P<run>.*)")),
     _mechanism("initial RAM disk", "boot", r"^/(?:etc|usr/share)/initramfs-tools/(?:hooks|scripts)/|^/(?:etc|usr/lib)/dracut(?:/modules\.d|\.conf\.d)/|^/etc/mkinitcpio\.d/|^/(?:etc|usr/lib)/initcpio/", seldom=True),
     _mechanism("boot loader", "boot", r"^/etc/(?:grub\.d/|kernel/(?:install|postinst|postrm|preinst|prerm)\.d/)|^/usr/lib/kernel/install\.d/", seldom=True),
-    _mechanism("boot parameters", "boot", r"^/etc/default/grub(?:\.d/.*)?$|^/boot/(?:grub2?/(?:grub|custom|user)\.cfg|loader/entries/.*)$", _lines((r"\binit=(?P<load>/[^\s\"']+)", 3), (r"\b(?:selinux=0|apparmor=0|audit=0|module\.sig_enforce=0|mitigations=off)\b", 1))),
+    _mechanism("boot parameters", "boot", r"^/etc/default/grub(?:\.d/.*)?$|^/boot/(?:grub2?/(?:grub|custom|user)\.cfg|loader/entries/.*)$", _lines((r"\binit=(?P<load>/[^\s\"']+)", 3), (r"^\s*GRUB_EARLY_INITRD_LINUX_CUSTOM\s*=\s*[\"']?[^\"'\s]", 2), (r"\b(?:selinux=0|apparmor=0|audit=0|module\.sig_enforce=0|mitigations=off)\b", 1))),
     _mechanism("mounts", "boot", r"^/etc/fstab$", _lines((r"^\s*/(?:var|tmp|home|opt|srv|root|usr)\S*\s+/\S*\s+\S+\s+\S*\bloop\b", 2), (r"^\s*\S+\s+/\S*/\.[^\s/]+\S*\s+", 2), (r"^\s*\S+\s+/(?:usr|etc|bin|sbin|lib|root)/\S+\s+(?:tmpfs|overlay)\s", 2)), personal=True),
     _mechanism("udev rule", "event", r"/udev/rules\.d/", _lines(r"\b(?:RUN|PROGRAM)(?:\{\w+\})?\s*\+?=\s*\"(?P<run>[^\"]+)\"", r"\bIMPORT\{program\}\s*=\s*\"(?P<run>[^\"]+)\""), seldom=True),
     _mechanism("message of the day", "event", r"^/etc/update-motd\.d/", seldom=True),
@@ -378,10 +394,10 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("binary format", "kernel", r"/binfmt\.d/", _lines((r"^\s*:[^:]*:[ME]:[^:]*:[^:]*:[^:]*:(?P<load>/[^:]+):\w*[CO]\w*\s*$", 3), (r"^\s*:[^:]*:[ME]:[^:]*:[^:]*:[^:]*:(?P<load>/[^:]+):", 2)), seldom=True),
     _mechanism("temporary files", "kernel", r"/(?:user-)?tmpfiles\.d/", _lines((r"^\s*[a-zA-Z]\S*\s+\S+\s+(?:[~:]?)[2467][0-7]{3}\s+root\b", 2), (r"^\s*[CLwf]\S*\s+/(?:usr|bin|sbin|lib|etc/(?:cron|ld\.so|passwd|shadow|sudoers|pam|systemd|profile|ssh)|root)\S*", 2))),
     _mechanism("web server", "web", r"^/etc/(?:apache2|httpd)/.*(?:\.conf|\.load|sites-\w+/[^/]+)$|/conf-available/|/mods-available/", _APACHE),
-    _mechanism("web server", "web", r"^/etc/nginx/", _lines((r"(?i)\bPHP_(?:ADMIN_)?VALUE\b.*\bauto_(?:prepend|append)_file\s*=\s*(?P<load>[^\s\"';]+)", 3), r"^\s*load_module\s+[\"']?(?P<load>[^\s\"';]+)", (r"(?i)^\s*(?:content|access|init|rewrite)_by_lua\w*\b.*(?:io\.popen|os\.execute)", 3), (r"^\s*perl(?:_set)?\s.*(?:\b(?:system|qx|exec|popen)\b|`)", 3))),
+    _mechanism("web server", "web", r"^/etc/nginx/", _lines((r"(?i)^\s*location\s[^{]*\b" + _SHOWN + r"[^{]*\{\s*(?:fastcgi_pass|uwsgi_pass|scgi_pass)\s", 2), (r"(?i)\bPHP_(?:ADMIN_)?VALUE\b.*\bauto_(?:prepend|append)_file\s*=\s*(?P<load>[^\s\"';]+)", 3), r"^\s*load_module\s+[\"']?(?P<load>[^\s\"';]+)", (r"(?i)^\s*(?:content|access|init|rewrite)_by_lua\w*\b.*(?:io\.popen|os\.execute)", 3), (r"^\s*perl(?:_set)?\s.*(?:\b(?:system|qx|exec|popen)\b|`)", 3))),
     _mechanism("PHP settings", "web", r"^/etc/php(?:[0-9./]|\.ini|\.d)", _PHP),
     _mechanism("database", "loader", r"^/etc/(?:mysql|my\.cnf|postgresql|redis)|/postgresql\.(?:auto\.)?conf$|/pg_hba\.conf$|^/var/lib/(?:pgsql|postgresql|mysql)/.*\.(?:conf|cnf)$", _lines(r"(?i)^\s*(?:plugin[-_]load(?:[-_]add)?|loadmodule)\s*[= ]\s*(?:\w+=)?(?P<load>/?\S+)", (r"(?i)^\s*init[-_]file\s*=\s*(?P<load>/\S+)", 1), (r"(?i)^\s*(?:archive_command|restore_command|archive_cleanup_command|ssl_passphrase_command)\s*=\s*'(?P<run>[^']+)'", 0), (r"(?i)^\s*host\w*\s+all\s+all\s+(?:0\.0\.0\.0/0|::/0|all)\s+trust", 2), (r"(?i)^\s*dir\s+/(?:var/spool/cron|root|etc|home)", 3))),
-    _mechanism("cloud-init", "container", r"^/etc/cloud/cloud\.cfg(?:\.d/|$)", _lines((r"^\s*(?:bootcmd|runcmd)\s*:", 2), (r"^\s*-\s*\[?\s*(?:sh\s*,\s*-\w*c\s*,\s*|bash\s*,\s*-\w*c\s*,\s*)?[\"']?(?P<run>/[^\]]+)", 1))),
+    _mechanism("cloud-init", "container", r"^/etc/cloud/cloud\.cfg(?:\.d/|$)", _lines((r"^\s*(?:bootcmd|runcmd)\s*:", 2), (r"(?i)\bseed_?from\s*[:=]\s*[\"']?(?:https?|ftp)://", 2), (r"(?i)^\s*(?:metadata_urls?|vendor_?data)\b.*" + ELSEWHERE, 2), (r"^\s*-\s*\[?\s*(?:sh\s*,\s*-\w*c\s*,\s*|bash\s*,\s*-\w*c\s*,\s*)?[\"']?(?P<run>/[^\]]+)", 1))),
     _mechanism("cloud-init script", "container", r"^/var/lib/cloud/scripts/(?:per-\w+|vendor)/|^/var/lib/cloud/instance/scripts/", seldom=True),
     _mechanism("static pod", "container", r"/kubernetes/manifests/|/kubelet\.d/|/etc/kubelet", _YAML_POD, seldom=True),
     _mechanism("cluster manifest", "container", r"/rancher/\w+/(?:server/manifests|agent/pod-manifests)/.*\.ya?ml$", _YAML_POD, personal=True),
@@ -391,7 +407,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("Docker settings", "container", r"^/etc/docker/daemon\.json$|^/etc/containerd/|/hostconfig\.json$|^/etc/containers/containers\.conf|/\.config/containers/containers\.conf", _DOCKER, personal=True),
     _mechanism("container network", "container", r"^/etc/cni/net\.d/", _lines(r"\"type\"\s*:\s*\"(?P<plugin>[^\"]+)\"")),
     _mechanism("container registry", "trust", r"^/etc/containers/registries\.conf(?:$|\.d/)|/\.config/containers/registries\.conf", _REGISTRY, personal=True),
-    _mechanism("package source", "trust", r"^/etc/apt/sources\.list(?:\.d/|$)|^/etc/yum\.repos\.d/|^/etc/zypp/repos\.d/|^/etc/apk/repositories", _lines((r"(?i)\[[^\]]*\btrusted\s*=\s*yes|^\s*Trusted\s*:\s*yes|\ballow-insecure\s*=\s*yes", 2), (r"(?i)^\s*(?:repo_)?gpgcheck\s*=\s*0", 2), (r"(?i)^\s*sslverify\s*=\s*(?:0|false)", 2)), personal=True),
+    _mechanism("package source", "trust", r"^/etc/apt/sources\.list(?:\.d/|$)|^/etc/yum\.repos\.d/|^/etc/zypp/repos\.d/|^/etc/apk/repositories", _lines((r"(?i)\[[^\]]*\btrusted\s*=\s*yes|^\s*Trusted\s*:\s*yes|\ballow-insecure\s*=\s*yes", 2), (r"(?i)^\s*(?:repo_)?gpgcheck\s*=\s*0", 2), (r"(?i)^\s*sslverify\s*=\s*(?:0|false)", 2), (r"(?i)\b(?:https?|ftp)://(?:[^@/\s]*@)?" + ELSEWHERE, 2)), personal=True),
     _mechanism("package key", "trust", r"^/etc/apt/(?:trusted\.gpg(?:\.d/|$)|keyrings/)|^/etc/pki/rpm-gpg/", _lines(r"^\Z")),
     _mechanism("package pin", "trust", r"^/etc/apt/preferences(?:\.d/|$)", _lines((r"(?i)^\s*Pin-Priority\s*:\s*-\d", 1)), personal=True),
     _mechanism("download settings", "trust", r"/\.(?:curlrc|wgetrc)$|^/etc/wgetrc$|/pip\.conf$", _lines((r"(?i)^\s*(?:insecure|check[_-]certificate\s*=\s*off|trusted-host\s*=)", 1), (r"(?i)^\s*(?:index-url|extra-index-url)\s*=\s*http://", 2)), personal=True),
@@ -400,6 +416,9 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("rsyslog filter", "logging", r"^/etc/rsyslog\.(?:conf$|d/)", _lines((r"(?i)^\s*:\w+\s*,\s*\w+\s*,\s*\"[^\"]*(?:\d{1,3}(?:\.\d{1,3}){3}|ssh|sudo|auth|cron|su\b|login|root|COMMAND)[^\"]*\"\s*(?:stop|~)", 2), (r"(?i)^\s*if\b.*(?:ssh|sudo|auth|cron|login|COMMAND|fromhost|\d{1,3}(?:\.\d{1,3}){3}).*\bthen\s+(?:stop|~|\{\s*stop)", 2), (r"(?i)^\s*(?:auth|authpriv|cron)\S*\s+(?:stop|~|/dev/null)\s*$", 2), (r"(?i)^\s*\*\.\*\s+(?:stop|~)\s*$", 3)), personal=True),
     _mechanism("audit", "logging", r"^/etc/audit/", _lines((r"^\s*-e\s+0\s*$", 2), (r"^\s*-a\s+(?:never|exit,never|never,\w+)\b.*", 1), (r"(?i)^\s*write_logs\s*=\s*no|^\s*max_log_file_action\s*=\s*ignore", 2)), personal=True),
     _mechanism("PAM of logins", "authentication", r"^/etc/pam\.d/(?:login|sshd|remote|common-\w+|system-auth|password-auth|sudo|cron|vsftpd|ftp|dovecot|xrdp\S*|gdm\S*|lightdm\S*)$", _lines((r"^\s*-?auth\s+(?:sufficient|\[success=(?:done|ok)[^\]]*\])\s+(?:\S*/)?pam_rootok\.so", 3)), personal=True),
+    _mechanism("PAM of shell logins", "authentication", r"^/etc/pam\.d/(?:login|sshd|remote|su|su-l|sudo|sudo-i|common-auth|system-auth|password-auth|cron|cockpit)$", _lines((r"^\s*-?auth\s+(?:sufficient|\[success=(?:done|ok|[1-9])[^\]]*\])\s+(?:\S*/)?pam_(?:userdb|pwdfile|mysql|pgsql|sqlite3?|http|url|unix_ssh|shield|ftp)\.so", 3)), personal=True),
+    _mechanism("groups given at login", "authentication", r"^/etc/security/group\.conf$", _lines((r"^[^#;]*;[^;]*;[^;]*;[^;]*;.*\b(?:root|wheel|sudo|admin|disk|shadow|kmem|mem|docker|lxd|lxc|libvirt|incus-admin)\b", 3)), personal=True),
+    _mechanism("capabilities given at login", "authentication", r"^/etc/security/capability\.conf$", _lines((r"(?i)^\s*(?:all|\S*cap_(?:setuid|setgid|sys_admin|dac_override|dac_read_search|sys_ptrace|sys_module|chown|fowner)\S*)\s+\S", 3)), personal=True),
     _mechanism("task of an editor", "login", r"/\.vscode/(?:tasks|launch|settings)\.json$|/\.idea/(?:workspace|externalTools)\.xml$|/\.devcontainer/devcontainer\.json$", _lines(r"\"(?:command|program|windows|linux|terminal\.integrated\.shell\.linux|python\.defaultInterpreterPath|(?:post|on|initialize)\w*Command)\"\s*:\s*\"(?P<run>[^\"]+)\"", (r"\"runOn\"\s*:\s*\"folderOpen\"", 1)), personal=True),
     _mechanism("assistant", "login", r"/\.(?:claude|gemini|cursor|codex|copilot|windsurf)/[^/]+\.(?:json|toml)$|/\.mcp\.json$", _lines((r"\"?(?:command|cmd|apiKeyHelper|notify)\"?\s*[:=]\s*\[?\s*\"(?P<run>[^\"]+)\"", 0), (r"\"(?:defaultMode|permissionMode)\"\s*:\s*\"bypassPermissions\"|dangerously", 1)), personal=True),
     _mechanism("cloud client", "login", r"/\.aws/cli/alias$|/\.terraformrc$|/\.config/gcloud/.*\.ya?ml$", _lines(r"^\s*\w[\w-]*\s*=\s*!(?P<run>\S.*)", r"^\s*args\s*=\s*\[\s*\"(?P<run>[^\"]+)\""), personal=True),

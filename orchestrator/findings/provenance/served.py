@@ -240,14 +240,21 @@ _SENT = _compiled(
 _CODED = _compiled(
     r"(?i)\batob\s*\(|fromCharCode|\\x[0-9a-f]{2}\\x[0-9a-f]{2}\\x[0-9a-f]{2}|btoa\s*\(|_0x[0-9a-f]{4,6}\b|unescape\s*\(\s*['\"]%"
 )
+_INCLUDED_COMMAND = _compiled(r"(?i)<!--\s*#\s*exec\s+cmd\s*=")
+"""A command of Apache's mod_include."""
+_INCLUDED_INPUT = _compiled(
+    r"(?i)<!--\s*#\s*exec\s+cmd\s*=[^>]{0,200}\$\{?(?:HTTP_|QUERY_STRING|REQUEST_URI|PATH_INFO)"
+)
 _SENT_AWAY = _compiled(
-    r"(?i)(?:sendBeacon|\bfetch|\.open|\.ajax|\.post)\s*\([^;\n]{0,80}[\"'](?:https?:|wss?:)?//\d{1,3}(?:\.\d{1,3}){3}"
+    r"(?i)(?:(?:sendBeacon|\bfetch|\.open|\.ajax|\.post|new\s+(?:WebSocket|EventSource))\s*\(|\.src\s*=)[^;\n]{0,80}[\"'](?:https?:|wss?:)?//\d{1,3}(?:\.\d{1,3}){3}"
 )
 _SENT_CODED = _compiled(
     r"(?i)(?:\.src\s*=|sendBeacon\s*\(|\bfetch\s*\(|\.open\s*\(|\.ajax\s*\(|\.post\s*\(|new\s+WebSocket\s*\()[^;\n]{0,80}"
     r"(?:\batob\s*\(|fromCharCode|\\x[0-9a-f]{2}\\x[0-9a-f]{2})"
 )
-_FORM = _compiled(r"(?i)\bsubmit\b|FormData|\.forms\b|querySelector\w*\s*\(\s*[\"'](?:form|input)|\.value\b")
+_FORM = _compiled(
+    r"(?i)\bsubmit\b|FormData|\.forms\b|querySelector\w*\s*\(\s*[\"'](?:form|input)|\.value\b|[\"'](?:change|input|keyup|keypress|keydown)[\"']\s*,"
+)
 _REDIRECT = _compiled(
     r"(?i)(?:document\.write|window\.location|appendChild)[^;\n]{0,120}(?:fromCharCode|atob|unescape)"
 )
@@ -376,6 +383,9 @@ def signs_of_script(name: str, content: bytes) -> Iterator[Sign]:
         if _NODE.search(content) and _SERVER.search(content):
             yield Sign(3, "runs what a visitor sends")
         yield from _signs_of_javascript(content)
+    elif end in {"shtml", "shtm", "stm"}:
+        if _INCLUDED_COMMAND.search(content):
+            yield Sign(3 if _INCLUDED_INPUT.search(content) else 2, "runs a command where the server includes files")
     elif _CGI.search(content):
         yield Sign(3, "runs what a visitor sends")
     elif len(content) < 8192 and _ROUTE.search(source) and _ANY_COMMAND.search(source):

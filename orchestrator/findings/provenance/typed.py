@@ -35,7 +35,7 @@ _LINES: tuple[tuple[str, int, str], ...] = (
     ("traces", 4, r"(>|\b(rm|shred|truncate|unlink|cp\s+/dev/null|cat\s+/dev/null\s*>)\b[^;|]*)\s*(/var/log/(\S*/)?|/run/|/var/run/)(wtmp|btmp|lastlog|utmp|auth\.log|secure|audit\.log|audit)\b|\b(utmpdump|zap2|wipe(log)?|logwiper|vanish2|hidemyass)\b.*(wtmp|utmp|log)|\bsed\s+-\w*i\b.*/var/log/"),
     ("traces", 3, r"\bhistory\s+-\w*[cwd]|\bunset\s+HIST(FILE|SIZE|FILESIZE)\b|\bexport\s+HISTFILE\s*($|;|=\s*($|;|/dev/))|HISTFILE=/dev/null|HIST(FILE)?SIZE=0|\bset\s+\+o\s+history|\b(rm|shred|unlink|truncate|ln|cp)\b.*\S*_history|>\s*~?\S*_history|\b(rm|shred)\b.*/var/log/(\*|\s|$|syslog(\s|$)|messages(\s|$)|cron(\s|$))|\bshopt\s+-ou\s+history"),
     ("tools", 4, r">>?\s*/etc/ld\.so\.preload|\b(vi|vim|nano|tee)\b.*/etc/ld\.so\.preload"),
-    ("tools", 3, r"\b(mv|cp|ln|install|dd)\b[^;&|]*\s/?(usr/)?(local/)?s?bin/(ps|ls|ss|netstat|ifconfig|top|find|lsof|login|sshd?|su|sudo|passwd|crond?|kill|who|w|last|du|df|md5sum|dir|pstree|killall)\b|\bmv\s+(/usr)?/s?bin/(ps|ls|ss|netstat|ifconfig|top|find|lsof|login|sshd?|su|sudo|passwd|crond?)\b|\b(insmod|modprobe)\s+\S*(/tmp|/var/tmp|/dev/shm|\./)|\binsmod\s|\bchmod\s+(\S+\s+)*(\+s|[u]\+s|[2467][0-7]{3})\s+\S*(/(ba|da|z)?sh|/tmp/\S*|/dev/shm/\S*|/python\S*|/find|/vim?|/perl|/nmap|/cp)\b|\bsetcap\s+\S*cap_(setuid|sys_admin|dac_override)|\b(sshd|ssh|pam)\S*\.(tgz|tar\.gz)\b.*(backdoor|patch)"),
+    ("tools", 3, r"\b(mv|cp|ln|install|dd)\b[^;&|]*\s/?(usr/)?(local/)?s?bin/(ps|ls|ss|netstat|ifconfig|top|find|lsof|login|sshd?|su|sudo|passwd|crond?|kill|who|w|last|du|df|md5sum|dir|pstree|killall)\b|\bmv\s+(/usr)?/s?bin/(ps|ls|ss|netstat|ifconfig|top|find|lsof|login|sshd?|su|sudo|passwd|crond?)\b|\b(insmod|modprobe)\s+\S*(/tmp|/var/tmp|/dev/shm|\./)|\binsmod\s|\bchmod\s+(\S+\s+)*(\+s|[u]\+s|[2467][0-7]{3})\s+\S*(/(ba|da|z)?sh|/tmp/\S*|/dev/shm/\S*|/python\S*|/find|/vim?|/perl|/nmap|/cp)\b|\binstall\s+(\S+\s+)*?(-\w*m\s*|--mode[= ])=?[\"']?[2467][0-7]{3}\s+(\S+\s+)*?\S*/(ba|da|z)?sh\s|\bsetcap\s+\S*cap_(setuid|sys_admin|dac_override)|\b(sshd|ssh|pam)\S*\.(tgz|tar\.gz)\b.*(backdoor|patch)"),
     ("tools", 1, r"\bchmod\s+(\S+\s+)*(\+s|u\+s|[246][0-7]{3})\s"),
     ("stay", 4, r"\b(useradd|adduser|usermod)\b.*\s(-o\s+)?(-u|--uid)[= ]?0+\b|\becho\b.*:0+:0+:.*>>?\s*/etc/passwd"),
     ("stay", 3, r"(echo|printf|cat)\b.*>>?\s*(/etc/(cron|rc\.local|passwd|shadow|sudoers|inittab|init\.d|ld\.so|pam\.d)|/var/spool/cron)|\|\s*(sudo\s+)?tee\s+(-a\s+)?/etc/(passwd|shadow|pam\.d|ld\.so)|\bopenssl\s+passwd\b.*/etc/(passwd|shadow)"),
@@ -71,7 +71,7 @@ _LINES: tuple[tuple[str, int, str], ...] = (
     ("shell", 2, r"\b(nc|ncat|netcat)(\.\w+)?\s+(-\w+\s+)*-\w*l\w*(\s+-\w+)*\s+(-p\s*)?\d+"),
     ("fetch", 1, r"\b(wget|curl)\b.*(;|&&)\s*tar\s.*(;|&&)\s*(sudo\s+)?(\./\S+|make\b|(ba|da)?sh\s)"),
     ("tools", 3, r"\bexport\s+LD_(PRELOAD|AUDIT)=/(tmp|var|dev|home|root)/|(^|[\s;])LD_(PRELOAD|AUDIT)=/(tmp|var/tmp|dev/shm)/"),
-    ("tools", 2, r"(^|[\s/;])(\w*exploit\w*|cve[-_]?\d{4}[-_]\d+|dirty_?(cow|pipe)|pwnkit|\w*rootkit\w*|diamorphine|reptile)(\.\w+)?(\s|;|$)"),
+    ("tools", 2, r"(^|[\s/;])(\w*exploit\w*|cve[-_]?\d{4}[-_]\d+|dirty_?(cow|pipe)|pwnkit|(\w*[^k\W])?rootkit\w*|diamorphine|reptile)(\.\w+)?(\s|;|$)"),
     ("tools", 1, r"\b(gcc|cc|g\+\+|clang)\b.*(;|&&)\s*(sudo\s+)?\./\S+"),
     ("stay", 3, r"(?i)\binto\s+(out|dump)file\s+[\"']\S*(/www/|/html/|/cron|/plugin|authorized_keys|\.(php\d?|jspx?|so)\b)|\bcreate\s+(or\s+replace\s+)?function\b.*\b(soname|language\s+'?(c|plpython3?u|plperlu))\b|\bcopy\b.*\bfrom\s+program\s|\bselect\b.*\bsys_(exec|eval)\s*\("),
     ("encoded", 2, r"\b(base64|base32|xxd|openssl\s+(enc|base64))\b.*\s(-\w*[dDr]\b|--decode)[^|;]*>\s*/(usr|lib|lib64|bin|sbin|etc|opt|tmp|var/tmp|dev/shm)/"),
@@ -99,9 +99,11 @@ _LINES: tuple[tuple[str, int, str], ...] = (
 )  # fmt: skip
 
 
-_STOPPED = re.compile(r"\b(?:systemctl|service)\s+(?:--?\S+\s+)*(?:(?:stop|disable|mask)\s+(\S+)|(\S+)\s+stop\b)")
+_STOPPED = re.compile(
+    r"\b(?:systemctl|service)\s+(?:--?\S+\s+)*(?:(?:stop|disable|mask)\s+([^\s;&|]+)|([^\s;&|]+)\s+stop\b)"
+)
 _STARTED = re.compile(
-    r"\b(?:systemctl|service)\s+(?:--?\S+\s+)*(?:(?:start|restart|enable|unmask)\s+(?:--now\s+)?(\S+)|(\S+)\s+(?:start|restart)\b)"
+    r"\b(?:systemctl|service)\s+(?:--?\S+\s+)*(?:(?:start|restart|enable|unmask)\s+(?:--now\s+)?([^\s;&|]+)|([^\s;&|]+)\s+(?:start|restart)\b)"
 )
 _LOCKS = re.compile(r"\bchattr\s+(?:-R\s+)?([+-])\w*[ia]\w*\s+(\S+)\s*$")
 _PLAIN_SETTING = re.compile(r"/etc/(?!(?:passwd|g?shadow|group)-?$)(?:[\w-][\w.-]*/)*[\w-][\w.-]*")

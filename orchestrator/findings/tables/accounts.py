@@ -136,26 +136,44 @@ def passwords(collected: CollectionReader) -> Iterator[Row]:
         "fingerprint": "its SHA-256, as ssh-keygen -l shows it",
         "comment": "what stands behind the key",
         "options": "what stands before it",
+        "forced": "it starts one command, which is no shell",
+        "person": "it lies in the home of a person's account (login.defs(5), UID_MIN)",
         "age": "days since the file was written",
     },
 )
 def keys(collected: CollectionReader) -> Iterator[Row]:
     """SSH keys with permission to log in."""
-    now = collected_at(collected)
+    now, homes = collected_at(collected), _homes_of_people(collected)
     for archive, member in _key_files(collected):
         for number, text in text_of(member):
             found = _KEY.search(text[:LONGEST_LINE])
             if not found or text.lstrip().startswith("#"):
                 continue
+            options = text[: found.start(1)].strip()
+            command = _COMMAND.search(options)
             row: Fields = {
                 "path": member.name,
                 "type": found[1],
                 "fingerprint": _fingerprint(found[2]),
                 "comment": (found[3] or "").strip(),
-                "options": text[: found.start(1)].strip(),
+                "options": options,
+                "forced": command is not None and not _GIVES_A_SHELL.search(command[1]),
+                "person": member.name.rpartition("/.ssh/")[0] in homes,
                 "age": round((now - member.mtime) / 86400, 2),
             }
             yield Row(row, Place(archive, number, member.name))
+
+
+_COMMAND = re.compile(r'(?i)\bcommand="((?:[^"\\]|\\.)*)"')
+_GIVES_A_SHELL = re.compile(
+    r"(?:^|[\s/;&|])(?:(?:ba|da|z|k)?sh|python[\d.]*|perl|busybox|socat|nc)(?:\s+-i)?\s*$|\$SSH_ORIGINAL_COMMAND|^\s*$"
+)
+_PEOPLE = range(1000, 60000)
+
+
+def _homes_of_people(collected: CollectionReader) -> set[str]:
+    rows = (row.fields for row in accounts(collected))
+    return {str(row["home"]).rstrip("/") for row in rows if row["uid"] in _PEOPLE}
 
 
 def _key_files(collected: CollectionReader) -> Iterator[tuple[str, Member]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from stopgap.orchestrator.evidence.reader import CollectionReader
 from stopgap.orchestrator.findings.pattern import automaton
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.accounts import accounts, text_of
+from stopgap.orchestrator.findings.tables.packages import digests_of
 
 LARGEST = 2 << 20
 """Bytes of a program that are looked at."""
@@ -72,11 +74,11 @@ def web_settings(collected: CollectionReader) -> Iterator[Row]:
 @table(
     "web-programs",
     reads="web-code",
-    also="web-suspects configuration",
+    also="web-suspects configuration package-digests",
     fields={
         "path": "the file",
         "php": "PHP, by its name",
-        "upload": "its directory is for uploads, images or caches, and is no part of a library",
+        "upload": "its directory is for uploads, images or caches, and neither a library nor a package brought it",
         "visitors": "that is what visitors bring, and no picture or cache of the application",
         "uid": "whose it is",
         "encoded": "characters of the longest encoded run",
@@ -89,15 +91,18 @@ def web_settings(collected: CollectionReader) -> Iterator[Row]:
 def web_programs(collected: CollectionReader) -> Iterator[Row]:
     """Programs served by web servers, with signs of encoded code."""
     servers = server_accounts(collected)
-    libraries = _libraries(collected)
+    libraries, digests = _libraries(collected), digests_of(collected)
     for archive, member in _programs(collected):
         content = member.read(LARGEST)
+        uploaded = _brought(member, libraries) and not digests.brought(
+            hashlib.md5(content, usedforsecurity=False).hexdigest()
+        )
         runs = (found[0] for found in _ENCODED.finditer(content)) if _ANY_ENCODED.search(content) else ()
         longest = max(runs, key=len, default=b"")
         row: Fields = {
             "path": member.name,
             "php": bool(_PHP.search(member.name)),
-            "upload": _brought(member, libraries),
+            "upload": uploaded,
             "visitors": bool(_VISITORS.search(member.name)),
             "uid": member.uid,
             "encoded": len(longest),

@@ -91,6 +91,8 @@ def history_acts(collected: CollectionReader) -> Iterator[Row]:
             near.clear()
         count += 1
         found = purposes(text)
+        if found and undoes(text, text):
+            found = _usual(found)
         for at, typed in enumerate(coming):
             if undoes(text, typed.text):
                 coming[at], found = replace(typed, purposes=_usual(typed.purposes)), _usual(found)

@@ -11,6 +11,7 @@ from stopgap.orchestrator.evidence.reader import CollectionReader, lines_of, wit
 from stopgap.orchestrator.findings.pattern import search
 from stopgap.orchestrator.findings.provenance.acts import acts_of
 from stopgap.orchestrator.findings.provenance.commands import programs
+from stopgap.orchestrator.findings.provenance.context import absolute, in_blocks, joined, starts_in
 from stopgap.orchestrator.findings.provenance.mechanisms import (
     MASKED,
     PERSONAL,
@@ -228,10 +229,12 @@ def _telling(member: Member, found: tuple[Mechanism, ...], content: bytes) -> It
     ]
     if found[0].name == "sudo":
         lines = list(with_aliases(lines))
+    directory = starts_in(member.name, lines)
     for mechanism in found:
         count, plain = 0, False
-        for number, text in _joined(lines):
-            told = next(_of_line(member, mechanism, number, text[:4096]), None)
+        within = in_blocks if mechanism.family == "web" else joined
+        for number, text in within(lines):
+            told = next(_of_line(member, mechanism, number, text[:4096], directory), None)
             if told is None:
                 continue
             telling = bool(told.weight or told.started or told.acts)
@@ -264,28 +267,13 @@ def _named(member: Member, mechanism: Mechanism, lines: list[tuple[int, str]]) -
             yield Told(mechanism, number, text.strip(), (), 0, (), named=tuple(fresh))
 
 
-def _joined(lines: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Yield lines; a backslash at the end of a line joins the next line. At most 4096 characters a line."""
-    number, text = 0, ""
-    for at, line in lines:
-        number = number or at
-        text += line[: max(0, 4096 - len(text))]
-        if text.endswith("\\"):
-            text = text[:-1] + " "
-            continue
-        yield number, text
-        number, text = 0, ""
-    if text:
-        yield number, text
-
-
-def _of_line(member: Member, mechanism: Mechanism, number: int, text: str) -> Iterator[Told]:
+def _of_line(member: Member, mechanism: Mechanism, number: int, text: str, directory: str) -> Iterator[Told]:
     directives = mechanism.directives or (_WHOLE,)
     for directive in directives:
         groups = search(directive.pattern, text)
         if groups is None:
             continue
-        started, code = _started(member, groups)
+        started, code = _started(member, groups, directory)
         acts = acts_of(groups.get("run") or groups.get("code") or text if not mechanism.directives else code)
         yield Told(mechanism, number, text.strip(), started, directive.weight, acts, directive.stands)
 
@@ -293,14 +281,14 @@ def _of_line(member: Member, mechanism: Mechanism, number: int, text: str) -> It
 _WHOLE = Directive(r"^(?P<run>.*)$")
 
 
-def _started(member: Member, groups: dict[str, str | None]) -> tuple[tuple[str, ...], str]:
+def _started(member: Member, groups: dict[str, str | None], directory: str) -> tuple[tuple[str, ...], str]:
     run, load = groups.get("run"), groups.get("load")
     home = HOME.match(member.name)
     found: list[str] = []
     if run is not None:
-        found = [_TILDE.sub(home[1] if home else "/root", each) for each in programs(_TILDE.sub("~", run))]
+        found = [_TILDE.sub(home[1] if home else "/root", each) for each in programs(_TILDE.sub("~", run), directory)]
     elif load is not None:
-        found = [_TILDE.sub(home[1] if home else "/root", load)]
+        found = [absolute(_TILDE.sub(home[1] if home else "/root", load), directory)]
     elif services := groups.get("services"):
         words = services.replace("[", " [").replace("]", " ").split()
         found = [_LIBRARY.format(word) for word in words if word not in _SERVICES and word[:1] not in "[!"]

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from stopgap.orchestrator.evidence.archive import Member
 from stopgap.orchestrator.evidence.reader import CollectionReader, Line, lines_of
+from stopgap.orchestrator.findings.pattern import automaton
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.moments import of_access_log
 
@@ -47,28 +48,80 @@ _REQUEST = re.compile(
 )
 def requests(collected: CollectionReader) -> Iterator[Row]:
     """Requests in the access logs."""
-    for member in collected.members("logs"):
-        if member.kind != "file" or not _ACCESS.search(member.name):
-            continue
+    for member in _access_logs(collected):
         for number, text in log_lines(member):
-            found = _REQUEST.match(text[:16384])
-            if not found:
+            if row := _request(member.name, number, text):
+                yield row
+
+
+def _access_logs(collected: CollectionReader) -> Iterator[Member]:
+    return (each for each in collected.members("logs") if each.kind == "file" and _ACCESS.search(each.name))
+
+
+def _request(log: str, number: int, text: str) -> Row | None:
+    found = _REQUEST.match(text[:16384])
+    if not found:
+        return None
+    status = int(found[5])
+    row: Fields = {
+        "log": log,
+        "address": found[1],
+        "time": of_access_log(found[2]),
+        "method": found[3] or "",
+        "path": unquote(unquote(found[4])),
+        "asked": found[4],
+        "status": status,
+        "done": 200 <= status < 300 or status >= 500,
+        "agent": found[8] or "",
+        "referer": found[7] or "",
+        "words": f"{found[7] or ''} {found[8] or ''}".strip(" -"),
+    }
+    return Row(row, Place("logs", number, log), float(row["time"]))
+
+
+_ATTACK = automaton(
+    r"(?i)<\s*(?:script|svg|iframe|img)\b|javascript:|\bunion\b[\s/*+(]+(?:all\b[\s/*+(]+)?select\b|(?:\.\./){2,}|/etc/passwd"
+    r"|(?:php|data|expect|phar)://|\$\{(?:jndi|env):|\(\)\s*\{",
+    captures=False,
+)
+_MAY_ATTACK = automaton(r"(?i)[%<({]|\.\./|/etc/|://|javascript:|union", captures=False)
+"""Without any of it a request is no attack by its path, percent-signs decoded or not."""
+
+
+@table(
+    "attacks-refused",
+    reads="logs",
+    fields={
+        "log": "the log",
+        "count": "requests that are an attack by their path, and that the server refused",
+        "addresses": "by how many addresses",
+        "example": "one of them",
+    },
+)
+def attacks_refused(collected: CollectionReader) -> Iterator[Row]:
+    """Requests that are an attack and were refused, one row for each log."""
+    found: dict[str, tuple[int, set[str], str, Row]] = {}
+    for member in _access_logs(collected):
+        for number, text in log_lines(member):
+            if not _MAY_ATTACK.search(text.partition('"')[2].partition('" ')[0].encode("utf-8", "surrogatepass")):
                 continue
-            status = int(found[5])
-            row: Fields = {
-                "log": member.name,
-                "address": found[1],
-                "time": of_access_log(found[2]),
-                "method": found[3] or "",
-                "path": unquote(unquote(found[4])),
-                "asked": found[4],
-                "status": status,
-                "done": 200 <= status < 300 or status >= 500,
-                "agent": found[8] or "",
-                "referer": found[7] or "",
-                "words": f"{found[7] or ''} {found[8] or ''}".strip(" -"),
-            }
-            yield Row(row, Place("logs", number, member.name), float(row["time"]))
+            row = _request(member.name, number, text)
+            if not row or row.fields["done"]:
+                continue
+            path, address = str(row.fields["path"]), str(row.fields["address"])
+            if not _ATTACK.search(path.encode("utf-8", "surrogatepass")):
+                continue
+            example = f"{address} {row.fields['method']} {path}: {row.fields['status']}"[:400]
+            if member.name not in found and not collected.meter.hold("logs of attacks", member.name, example):
+                continue
+            count, addresses, first, begun = found.get(member.name, (0, set(), example, row))
+            if address in addresses or collected.meter.hold("addresses of attacks", address):
+                addresses.add(address)
+            found[member.name] = count + 1, addresses, first, begun
+    for log, (count, addresses, first, begun) in found.items():
+        yield Row(
+            {"log": log, "count": count, "addresses": len(addresses), "example": first}, begun.place, begun.time
+        )
 
 
 @table("web-errors", reads="logs", fields={"log": "the log", "text": "the line"})

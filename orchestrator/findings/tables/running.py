@@ -1,4 +1,4 @@
-"""Running programs, scripts and libraries, and programs that the kernel would start, joined with their packages."""
+"""Running programs and scripts, and programs that the kernel would start, joined with their packages."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from stopgap.orchestrator.evidence.reader import CollectionReader, with_artifact
 from stopgap.orchestrator.findings.provenance.acts import acts_of
 from stopgap.orchestrator.findings.provenance.places import is_hidden, place_of
-from stopgap.orchestrator.findings.table import Fields, Place, Row, Value, table
+from stopgap.orchestrator.findings.table import Fields, Row, Value, table
 from stopgap.orchestrator.findings.tables.confinement import confined, contained, control_groups
 from stopgap.orchestrator.findings.tables.detached import detached
 from stopgap.orchestrator.findings.tables.files import collected_at
 from stopgap.orchestrator.findings.tables.kernel import hooks, settings
-from stopgap.orchestrator.findings.tables.loading import mappings, preload
 from stopgap.orchestrator.findings.tables.origin import Origins, origins
 from stopgap.orchestrator.findings.tables.packages import digests_of
 from stopgap.orchestrator.findings.tables.processes import processes
@@ -39,7 +38,6 @@ _LOADER = re.compile(r"/(?:ld-linux[\w-]*\.so\.\d+|ld-[\d.]+\.so|ld-musl-\w+\.so
 """The dynamic loader runs a program that it is given as an argument (ld.so(8))."""
 _LOGIN_SHELL = re.compile(r"^-(?:r?bash|sh|dash|zsh|k?sh|fish|t?csh)$")
 _SHELL = re.compile(r"/(?:\w*sh(?:[\d.-]+)?|busybox|screen|tmux)$")
-_LIBRARIES = re.compile(r"\.so(?:\.[\w.]+)?$")
 _FIELDS = {
     "pid": "the process",
     "name": "what it calls itself",
@@ -73,6 +71,9 @@ def running(collected: CollectionReader) -> Iterator[Row]:
     apart = confined(found, groups)
     scripts = {int(row.fields["pid"]): _script(row.fields) for row in found}
     wanted = [str(row.fields["program"]) for row in found] + [path for path, _ in scripts.values() if path]
+    wanted += [str(row.fields["input"]) for row in found if _SHELL.search(str(row.fields["program"]))]
+    units = {pid: _unit_files(groups.get(pid, "")) for pid in scripts}
+    wanted += {path: None for paths in units.values() for path in paths}
     known, now = origins(collected, wanted, digests_of(collected)), collected_at(collected)
     by_pid = {int(row.fields["pid"]): row for row in found}
     silent, altered = _without_history(volatile), _altered(volatile, known)
@@ -86,8 +87,12 @@ def running(collected: CollectionReader) -> Iterator[Row]:
         subject = script or program
         spaces = apart.get(int(row.fields["pid"]), ())
         group = groups.get(int(row.fields["pid"]), "")
-        weight, because = _weigh(row.fields, program, script, known, row.fields["pid"] in silent, spaces)
-        odd = _odd(row.fields, program, script, group, row.fields["pid"] in bare)
+        pid = int(row.fields["pid"])
+        titled = any(known.of(path) == "yes" for path in units[pid])
+        weight, because = _weigh(row.fields, program, script, known, pid in silent, spaces, titled=titled)
+        odd = list(_odd(row.fields, program, script, group, pid in bare and not titled))
+        if not script and _reads_a_pipe(row.fields, program, known):
+            odd.append((3, f"a shell that takes its commands from the named pipe {row.fields['input']}"))
         for its, reason in (*odd, *detached(row, script, group, known, by_pid)):
             weight, because = max(weight, its), [*because, reason]
         if program in altered and not row.fields["gone"]:
@@ -103,10 +108,28 @@ def running(collected: CollectionReader) -> Iterator[Row]:
             yield Row(fields, row.place, row.time)
 
 
+def _unit_files(group: str) -> tuple[str, ...]:
+    """Return where packages have the unit, or the init script, of a control group."""
+    unit = group.rpartition("/")[2]
+    name = unit.removesuffix(".service")
+    return () if name == unit else (f"/usr/lib/systemd/system/{unit}", f"/etc/init.d/{name}")
+
+
 def _weigh(
-    process: Mapping[str, Value], program: str, script: str, known: Origins, silent: bool, spaces: tuple[str, ...]
+    process: Mapping[str, Value],
+    program: str,
+    script: str,
+    known: Origins,
+    silent: bool,
+    spaces: tuple[str, ...],
+    *,
+    titled: bool,
 ) -> tuple[int, list[str]]:
-    """Return the weight of a process, and the reasons for it."""
+    """Return the weight of a process, and the reasons for it.
+
+    `titled`: it belongs to a unit of a package, whose daemon may write a title over its command line and environment
+    (setproctitle(3), `$0` of perlvar(1)), so that the script cannot be told.
+    """
     subject = script or program
     origin, place, hidden = known.of(subject), place_of(subject), is_hidden(subject)
     foreign = origin in {"no", "absent"} and not process["gone"]
@@ -127,7 +150,7 @@ def _weigh(
             max(weight, 3 if foreign else 2 if general or script else 1),
             [*because, "holds a raw socket"],
         )
-    if process["listens"] and (general or (foreign and (hidden or place not in {"local", "home"}))):
+    if process["listens"] and ((general and not titled) or (foreign and (hidden or place not in {"local", "home"}))):
         weight, because = max(weight, 2), [*because, f"listens on {process['listens']}"]
     if process["remote"] and _INTERPRETER.search(program):
         weight, because = max(weight, 4), [*because, "a shell or interpreter whose input and output are a connection"]
@@ -165,6 +188,11 @@ def _odd(
         yield 3, "a server of logins with settings of its own"
     if _names_no_code(process, program) and not group.endswith((".service", ".socket")):
         yield 3, "an interpreter that calls itself something else, of no unit"
+
+
+def _reads_a_pipe(process: Mapping[str, Value], program: str, known: Origins) -> bool:
+    entry = known.entry(str(process["input"])) if _SHELL.search(program) else None
+    return entry is not None and entry.mode.startswith("p")
 
 
 _KEPT = re.compile(r"/\.(?:git|svn|hg|venv|cache|npm|config|local|snapshots?|build-id|well-known)(?:/|$)")
@@ -287,69 +315,6 @@ def _altered(collected: CollectionReader, known: Origins) -> frozenset[str]:
             if wanted and wanted not in match.groups() and collected.meter.hold("programs", match[4]):
                 found.add(match[4])
     return frozenset(found)
-
-
-@table(
-    "loaded",
-    reads="package-digests bodyfile",
-    beside="process-code",
-    also="process-relations preload maintainer-scripts",
-    fields={
-        "path": "the library",
-        "pids": "some of the processes that have mapped it",
-        "count": "how many have",
-        "preloaded": "a process was told to load it first",
-        "packaged": "`no`, `absent` or `unknown`",
-        "place": "where it lies",
-        "hidden": "in something hidden",
-        "weight": "0 to 4",
-    },
-)
-def loaded(collected: CollectionReader) -> Iterator[Row]:
-    """Libraries that processes have mapped or were told to load, and that no package brought."""
-    volatile = with_artifact(collected, "process-code")
-    inside = contained(control_groups(volatile))
-    users: dict[str, list[int]] = {}
-    places: dict[str, Place] = {}
-    for row in mappings(volatile):
-        path = str(row.fields["path"])
-        if (
-            row.fields["gone"]
-            or not path.startswith("/")
-            or row.fields["pid"] in inside
-            or not _LIBRARIES.search(path)
-        ):
-            continue
-        if path in users or collected.meter.hold("libraries", path):
-            users.setdefault(path, []).append(int(row.fields["pid"]))
-            places.setdefault(path, row.place)
-    told: dict[str, Row] = {}
-    for row in preload(volatile):
-        if row.fields["variable"] in {"LD_PRELOAD", "LD_AUDIT"} or not row.fields["variable"]:
-            for path in re.split(r"[\s:]+", str(row.fields["value"])):
-                if path.startswith("/") and collected.meter.hold("libraries", path):
-                    told.setdefault(path, row)
-                    places.setdefault(path, row.place)
-    known = origins(collected, (*users, *told), digests_of(collected))
-    for path in dict.fromkeys((*users, *told)):
-        origin, place, hidden = known.of(path), place_of(path), is_hidden(path)
-        entry = known.entry(path)
-        if origin in {"yes", "unknown"} or (entry and known.made(path, entry.changed)):
-            continue
-        weight = {"system": 3, "data": 2, "open": 4, "home": 1, "web": 3}.get(place, 0)
-        weight = max(weight, 2 if place == "home" else 3) if hidden else weight
-        weight = max(weight, 3 if place != "local" else 1) if path in told else weight
-        if weight:
-            pids = users.get(path, [])
-            fields: Fields = {"path": path, "pids": ", ".join(map(str, pids[:5])), "count": len(pids)}
-            fields |= {
-                "preloaded": path in told,
-                "packaged": origin,
-                "place": place,
-                "hidden": hidden,
-                "weight": weight,
-            }
-            yield Row(fields, places[path], entry.changed if entry else 0.0)
 
 
 @table(

@@ -14,7 +14,9 @@ from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.packages import Digests, digests_of
 
 _CODE = re.compile(r"\.(?:php\d?|phtml|pht|phar|inc)$", re.IGNORECASE)
-_SCRIPT = re.compile(r"\.(?:jspx?|jspf|asp|aspx|ashx|asmx|cgi|fcgi|p[ly]|sh|[cm]?js|ts|wsgi|psgi)$", re.IGNORECASE)
+_SCRIPT = re.compile(
+    r"\.(?:jspx?|jspf|asp|aspx|ashx|asmx|cgi|fcgi|p[ly]|sh|shtml?|stm|[cm]?js|ts|wsgi|psgi)$", re.IGNORECASE
+)
 _HIDES = re.compile(rb"<\?(?:php|=)")
 _HARMLESS_NAME = re.compile(
     r"\.(?:txt|md|tpl|twig|html?|xml|sample|dist|example|stub|rst|pot?|mustache|latte|blade|lock|neon|json|test)$|/(?:LICENSE|README|CHANGELOG)",

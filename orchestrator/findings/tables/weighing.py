@@ -88,6 +88,7 @@ def weigh(file: StartFile, told: Told, origin: str, base: int, known: Origins) -
     if told.mechanism.name == "loader path":
         worst = _of_directory(program, known)
         because = [whence(origin), "puts a directory before the system's"] if worst else because
+        weight = 1 if worst <= 1 and program else weight
     if told.mechanism.name == "alternative" and program_origin == "no" and worst < 2:
         worst = 2 if place_of(program) == "system" else 0
     if told.mechanism.name == "alternative" and program.startswith("/run/") and not _is_file(program, known):
@@ -166,4 +167,6 @@ def _of_directory(path: str, known: Origins) -> int:
         return 0
     if place in {"open", "home", "data", "web"} or is_hidden(path):
         return 3
+    if place == "local":
+        return 1
     return 0 if re.match(r"^/usr/(local/)?lib(32|64|x32|exec)?(/|$)|^/lib(32|64|x32)?(/|$)", path) else 2
