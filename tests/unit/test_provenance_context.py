@@ -88,6 +88,7 @@ def test_a_program_that_is_named_from_where_the_line_starts_is_judged_by_where_i
         ("/etc/security/capability.conf", "cap_dac_override ann\n", "mechanism-authentication", "high"),
         ("/etc/apache2/x.conf", FILES.format(r"\.(svg|woff2)$"), "mechanism-web", "medium"),
         ("/etc/nginx/x.conf", "location ~ \\.png$ {\n fastcgi_pass unix:/run/p;\n}\n", "mechanism-web", "medium"),
+        ("/etc/ld.so.conf.d/00-vendor.conf", "/opt/vendor/lib64\n", "mechanism-loader", "medium"),
         ("/etc/default/grub.d/x.cfg", 'GRUB_EARLY_INITRD_LINUX_CUSTOM="x.img"\n', "mechanism-boot", "medium"),
         ("/etc/cloud/cloud.cfg.d/x.cfg", "    seedfrom: http://198.51.100.9/s/\n", "mechanism-container", "medium"),
         ("/etc/apt/sources.list.d/x.list", "deb http://198.51.100.9/d b main\n", "mechanism-trust", "medium"),

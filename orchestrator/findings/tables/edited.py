@@ -45,7 +45,9 @@ def edited(collected: CollectionReader) -> Iterator[Row]:
         for number, text in text_of(member):
             if found := _COMMAND.match(text):
                 command = found["command"][:1024]
-                deleting = deleting or (command if _TAKES_OUT.search(command) else "")
+                deleting = deleting or (
+                    command if _TAKES_OUT.search(command.encode("utf-8", "surrogatepass")) else ""
+                )
             elif (found := _FILE.match(text)) and len(opened) < _MOST:
                 path = found["path"][:1024]
                 path = home + path[1:] if path.startswith("~/") else path

@@ -24,11 +24,33 @@ _FIELDS = {"protocol": "`tcp` or `udp`", "port": "the port"}
 @table(
     "listening",
     reads="sockets",
-    fields=_FIELDS | {"uid": "whose socket it is", "inode": "the socket's number", "address": "in hexadecimal"},
+    also="socket-list",
+    fields=_FIELDS
+    | {
+        "uid": "whose socket it is",
+        "inode": "the socket's number",
+        "address": "in hexadecimal",
+        "lasting": "it is there before and after ss looks, where the kernel's tables were read twice",
+    },
 )
 def listening(collected: CollectionReader) -> Iterator[Row]:
-    """Listening ports, by the kernel's tables."""
-    for number, text in collected.lines("sockets"):
+    """Listening ports, by the kernel's tables, before or after ss was asked."""
+    first, second = list(_listed(collected, "sockets")), list(_listed(collected, "socket-list"))
+    before, after = ({_port(row) for row in rows} for rows in (first, second))
+    for row in first:
+        yield Row({**row.fields, "lasting": not second or _port(row) in after}, row.place)
+    for row in second:
+        if _port(row) not in before:
+            yield Row({**row.fields, "lasting": False}, row.place)
+
+
+def _port(row: Row) -> tuple[object, object]:
+    return row.fields["protocol"], row.fields["port"]
+
+
+def _listed(collected: CollectionReader, item: str) -> Iterator[Row]:
+    """Yield the listening ports of the kernel's tables in an item."""
+    for number, text in collected.lines(item):
         path, _, rest = text.partition(":")
         family = path.removeprefix("/proc/self/net/")
         fields = rest.split()
@@ -38,8 +60,10 @@ def listening(collected: CollectionReader) -> Iterator[Row]:
         here, uid = parse_int(port, 4, base=16), parse_int(fields[7], 11)
         if here is None or uid is None or not fields[2].endswith(":0000"):
             continue
+        if not collected.meter.hold("ports", text):
+            return
         row: Fields = {"protocol": family[:3], "port": here, "uid": uid, "inode": fields[9]}
-        yield Row(row | {"address": address}, Place("sockets", number))
+        yield Row(row | {"address": address}, Place(item, number))
 
 
 @table(

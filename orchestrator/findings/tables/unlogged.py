@@ -68,8 +68,14 @@ def _marks(member: Member, left_out: set[str]) -> Iterator[tuple[str, Fields, Pl
             within, by = found["name"], found["by"] or "remote_addr"
         elif "}" in text:
             within = ""
-        elif within and _VISITOR.match(by) and (found := _ZERO.search(text)) and found["of"] != "default":
-            yield within, _fields(member.name, by, found["of"]), place
+        elif within and _VISITOR.match(by) and (of := _zero(text)) not in {"", "default"}:
+            yield within, _fields(member.name, by, of), place
+
+
+def _zero(text: str) -> str:
+    """Return of what a line of a map makes nothing, or 0; empty for any other line."""
+    found = _ZERO.search(text.encode("utf-8", "surrogatepass"))
+    return found.group(1).decode("utf-8", "surrogatepass") if found else ""
 
 
 def _fields(path: str, by: str, of: str) -> Fields:

@@ -86,7 +86,7 @@ def weigh(file: StartFile, told: Told, origin: str, base: int, known: Origins) -
             worst, program, program_origin = its, path, its_origin
             because = [whence(origin), f"names {path}, {reason}"]
     if told.mechanism.name == "loader path":
-        worst = _of_directory(program, known)
+        worst = _of_directory(program, file.name, known)
         because = [whence(origin), "puts a directory before the system's"] if worst else because
         weight = 1 if worst <= 1 and program else weight
     if told.mechanism.name == "alternative" and program_origin == "no" and worst < 2:
@@ -161,12 +161,13 @@ def _is_configuration(path: str) -> bool:
     return path.startswith(("/etc/", "/sys/", "/proc/"))
 
 
-def _of_directory(path: str, known: Origins) -> int:
+def _of_directory(path: str, setting: str, known: Origins) -> int:
+    """Return the weight of a directory of libraries; files of settings are read in the order of their names."""
     place = place_of(path)
     if not path or known.digests.knows(path) == "yes":
         return 0
     if place in {"open", "home", "data", "web"} or is_hidden(path):
         return 3
     if place == "local":
-        return 1
+        return 2 if setting.rpartition("/")[2].startswith("0") else 1
     return 0 if re.match(r"^/usr/(local/)?lib(32|64|x32|exec)?(/|$)|^/lib(32|64|x32)?(/|$)", path) else 2
