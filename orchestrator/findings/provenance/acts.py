@@ -33,7 +33,7 @@ _ACTS = {
         r"|(rm|shred|truncate)\s.*(/var/log|_history)"
     ),
     "password asked": r"\bread\s+(-\w+\s+)*-?\w*s\w*\b.*|\bpassword\b.*\bread\b|\bstty\s+-echo\b",
-    "upload": r"\bcurl\b.*\s(-T|--upload-file|-F|--form|-d|--data\S*)\s*\S*[@$]|\bcurl\b[^|;&]*\$\(|\bwget\b.*--post-(file|data)",
+    "upload": r"\bcurl\b.*\s(-T|--upload-file|-F|--form|-d|--data\S*)\s*\S*[@$]|\bcurl\b(?:\"[^\"]*\"|'[^']*'|[^|;&\"'])*(?:\"[^\"]*)?\$\(|\bwget\b.*--post-(file|data)",
     "miner": r"stratum\+(tcp|ssl)|\b(xmrig|xmr-stak|minerd|cpuminer|ethminer|nbminer|t-rex)\b|--donate-level|randomx|--coin\b"
     r"|[\"'](donate-level|rig-id|nicehash|huge-pages|randomx)[\"']\s*:|\b4[0-9AB][1-9A-HJ-NP-Za-km-z]{93}\b",
     "tunnel": r"\b(auto)?ssh\s.*-\w*(R\s*[\w.*:\[\]]*\d{2,5}:[^\s:]+:\d+|D\s*[\w.*:\[\]]*\d{2,5}\b)",

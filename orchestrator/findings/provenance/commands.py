@@ -106,12 +106,20 @@ def programs(text: str, directory: str = "", depth: int = 0) -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
     for words in _commands(text[:LONGEST]):
-        if words[0] == "cd" and len(words) > 1 and words[1].startswith("/"):
-            directory = words[1]
+        if words[0] == "cd":
+            directory = _entered(words[1:], directory)
         for program in _started(words, directory, depth):
             if len(found) < MOST:
                 found[absolute(program, directory)] = None
     return tuple(found)
+
+
+def _entered(words: list[str], directory: str) -> str:
+    """Return the directory after a `cd` with these words; empty where that cannot be known."""
+    to = next((word for word in words if word not in {"-P", "-L", "--"}), "~")
+    if to.startswith("/"):
+        return to
+    return "" if not directory or to[0] in "~$-" else absolute(f"./{to}", directory)
 
 
 def _commands(text: str) -> Iterator[list[str]]:

@@ -69,8 +69,14 @@ _CALLBACK_FIRST = _compiled(
 _EXTRACTED = _compiled(r"(?i)\bextract\s*\(\s*@?\$_(?:GET|POST|REQUEST|COOKIE)\b")
 _FUNCTION = _compiled(r"(?i)\bfunction\s+&?\s*(\w{1,60})\s*\(([^(){};]{1,300})\)")
 _PARAMETER = _compiled(r"\$(\w{1,60})")
-_CALLED_WITH = _compiled(r"(?:->|::|^|[^\w$>:])(\w{1,60})\s*\(")
+_CALLED_WITH = _compiled(r"(?:\$this->|::|^|[^\w$>:])(\w{1,60})\s*\(")
+_DEFINES = ("function ", "function &")
+_NAMES_GIVEN = _compiled(
+    r"(?i)\bfunction\b[^({]{0,80}\(([^(){};]{1,300})\)|\buse\s*\(([^(){};]{1,300})\)|\bas\s+([^()]{1,120})\)"
+)
 _LONGEST_CALL = 240
+_BRACE = _compiled(r"[{}]")
+_PARTS = _compiled(r"'[^']*'|\"[^\"]*\"|[(){}\[\],]")
 _CALLED_BY_NAME = _compiled(
     r"(?i)(?:^|[^\w>:$])(?:call_user_func(?:_array)?|eval|assert|system|passthru|shell_exec|exec|popen|proc_open)\s*\(\s*@?\$(\w{1,60})\b"
 )
@@ -135,6 +141,8 @@ def flows(source: str) -> Iterator[tuple[int, str]]:
         yield 3, "calls a function that a visitor names, by way of a variable"
     if asked and "extract" in lower and _EXTRACTED.search(source):
         assigned = {found[1] for found in _ASSIGNED.finditer(source)}
+        for found in _NAMES_GIVEN.finditer(source):
+            assigned |= {each[1] for each in _PARAMETER.finditer(found.group(0))}
         if any(found[1] not in assigned and not found[1].startswith("_") for found in _called_back(source)):
             yield 3, "makes variables of a visitor's words, and calls one"
     if asked and "function" in lower and _through_functions(source, tainted):
@@ -152,8 +160,10 @@ def _through_functions(source: str, tainted: Collection[str]) -> bool:
     """Tell whether a visitor's words are given to a function of the source that calls or runs that parameter."""
     defined = [found for number, found in enumerate(_FUNCTION.finditer(source)) if number < _MOST_FUNCTIONS]
     calling: dict[str, set[int]] = {}
-    for at, found in enumerate(defined):
-        body = source[found.end() : defined[at + 1].start() if at + 1 < len(defined) else len(source)]
+    for found in defined:
+        body = _body(source, found.end())
+        if _GUARD.search(body):
+            continue
         called = {each[1] for pattern in (_CALLS, _CALLED_BY_NAME) for each in pattern.finditer(body)}
         parameters = [each[1] for each in _PARAMETER.finditer(found[2])]
         places = {place for place, name in enumerate(parameters) if name in called}
@@ -162,11 +172,40 @@ def _through_functions(source: str, tainted: Collection[str]) -> bool:
     if not calling:
         return False
     for found in _CALLED_WITH.finditer(source):
-        arguments = source[found.end() : found.end() + _LONGEST_CALL].partition(";")[0].split(",")
+        if source[: found.start(1)].endswith(_DEFINES):
+            continue
+        arguments = _arguments(source[found.end() : found.end() + _LONGEST_CALL])
         places = calling.get(found[1].lower(), set())
         if any(place < len(arguments) and _goes(arguments[place], tainted) for place in places):
             return True
     return False
+
+
+def _body(source: str, start: int) -> str:
+    """Return the text of a function from behind its parameters to the brace that ends the function."""
+    depth = 0
+    for found in _BRACE.finditer(source[start : start + SMALL]):
+        depth += 1 if found.group(0) == "{" else -1
+        if depth <= 0:
+            return source[start : start + found.end()]
+    return source[start : start + SMALL]
+
+
+def _arguments(text: str) -> list[str]:
+    """Return the arguments of a call, from behind its opening parenthesis, parted at commas of the call itself."""
+    arguments, depth, begun = [], 0, 0
+    for found in _PARTS.finditer(text):
+        part = found.group(0)
+        if part in "([{":
+            depth += 1
+        elif part in ")]}":
+            depth -= 1
+        if depth < 0 or (part == "," and depth == 0):
+            arguments.append(text[begun : found.start()])
+            begun = found.end()
+        if depth < 0:
+            return arguments
+    return [*arguments, text[begun:]]
 
 
 def _called_back(source: str) -> Iterator[re2._Match]:

@@ -59,6 +59,8 @@ def _mechanism(
 
 ELSEWHERE = r"(?!10\.|127\.|169\.254\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.)\d{1,3}(?:\.\d{1,3}){3}"
 """An address of the Internet, as a number."""
+OUTSIDE = r"(?<![\d.])(?!0\.)" + ELSEWHERE + r"(?![\w.-])"
+"""The same, with neither digits nor a name around."""
 _HOMES = r"^/(?:home/[^/]+|root|var/lib/[^/]+|var/www|srv/[^/]+|[^/]+)"
 _INLINE = (
     r"\S*(?:(?:perl|ruby|lua)[\d.]*\s+(?:-[\w:=]+\s+)*-\w*[eE]|python[\d.]*\s+(?:-\w+\s+)*-\w*c"
@@ -68,7 +70,7 @@ _INLINE = (
 _UNIT = (
     Directive(r"^\s*Exec\w*\s*=\s*[-@:+!|]*(?P<run>" + _INLINE + ")", 2, stands=True),
     Directive(
-        r"^\s*Exec\w*\s*=.*\b(?:systemd-socket-proxyd|socat|ncat|redir|simpleproxy|tcpproxy|balance)\b.*" + ELSEWHERE,
+        r"^\s*Exec\w*\s*=.*\b(?:systemd-socket-proxyd|socat|ncat|redir|simpleproxy|tcpproxy|balance)\b.*" + OUTSIDE,
         2,
         stands=True,
     ),
@@ -255,7 +257,7 @@ _REGISTRY = _lines(
     (r"(?i)^\s*location\s*=\s*\"(?:[^@/\s\"]*@)?" + ELSEWHERE, 2),
     (r"(?i)^\s*insecure\s*=\s*true", 1),
 )
-_SHOWN = r"(?:jpe?g|gif|png|ico|svg|webp|bmp|css|m?js|woff2?|ttf|eot)\b"
+_SHOWN = r"\.(?:\((?:\?:)?[\w|?]*\b)?(?:jpe?g|gif|png|ico|svg|webp|bmp|css|m?js|woff2?|ttf|eot)\b"
 """Ends of names of what a web server shows, and does not run."""
 _APACHE = _lines(
     (r"(?i)^\s*(?:CustomLog|ErrorLog|TransferLog|ForensicLog)\s+[\"']\|+\$?(?P<run>[^\"']+)", 0),
@@ -264,9 +266,9 @@ _APACHE = _lines(
     (r"(?i)^\s*ScriptAlias(?:Match)?\s+\S+\s+[\"']?(?P<load>/\S+?)[\"']?\s*$", 0),
     (r"(?i)^\s*(?:ExtFilterDefine\b.*\bcmd=[\"']?|RewriteMap\s+\S+\s+[\"']?prg:)(?P<run>[^\"']+)", 1),
     (r"(?i)^\s*php_(?:admin_)?value\s+auto_(?:prepend|append)_file\s+[\"']?(?P<load>[^\s\"']+)", 2),
-    (r"(?i)^\s*(?:AddType|AddHandler)\s+\S*(?:php|cgi-script|perl|python)\S*\s.*\.?\b" + _SHOWN, 2),
+    (r"(?i)^\s*(?:AddType|AddHandler)\s+\S*(?:php|cgi-script|perl|python)\S*\s.*" + _SHOWN, 2),
     (
-        r"(?i)^\s*<(?:Files|Location)(?:Match)?\s[^>]*\b"
+        r"(?i)^\s*<(?:Files|Location|If)(?:Match)?\s[^>]*"
         + _SHOWN
         + r"[^>]*>\s*(?:SetHandler|ForceType)\s+\S*(?:php|cgi-script|perl|python|fcgi)",
         2,
@@ -394,10 +396,10 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("binary format", "kernel", r"/binfmt\.d/", _lines((r"^\s*:[^:]*:[ME]:[^:]*:[^:]*:[^:]*:(?P<load>/[^:]+):\w*[CO]\w*\s*$", 3), (r"^\s*:[^:]*:[ME]:[^:]*:[^:]*:[^:]*:(?P<load>/[^:]+):", 2)), seldom=True),
     _mechanism("temporary files", "kernel", r"/(?:user-)?tmpfiles\.d/", _lines((r"^\s*[a-zA-Z]\S*\s+\S+\s+(?:[~:]?)[2467][0-7]{3}\s+root\b", 2), (r"^\s*[CLwf]\S*\s+/(?:usr|bin|sbin|lib|etc/(?:cron|ld\.so|passwd|shadow|sudoers|pam|systemd|profile|ssh)|root)\S*", 2))),
     _mechanism("web server", "web", r"^/etc/(?:apache2|httpd)/.*(?:\.conf|\.load|sites-\w+/[^/]+)$|/conf-available/|/mods-available/", _APACHE),
-    _mechanism("web server", "web", r"^/etc/nginx/", _lines((r"(?i)^\s*location\s[^{]*\b" + _SHOWN + r"[^{]*\{\s*(?:fastcgi_pass|uwsgi_pass|scgi_pass)\s", 2), (r"(?i)\bPHP_(?:ADMIN_)?VALUE\b.*\bauto_(?:prepend|append)_file\s*=\s*(?P<load>[^\s\"';]+)", 3), r"^\s*load_module\s+[\"']?(?P<load>[^\s\"';]+)", (r"(?i)^\s*(?:content|access|init|rewrite)_by_lua\w*\b.*(?:io\.popen|os\.execute)", 3), (r"^\s*perl(?:_set)?\s.*(?:\b(?:system|qx|exec|popen)\b|`)", 3))),
+    _mechanism("web server", "web", r"^/etc/nginx/", _lines((r"(?i)^\s*location\s+[^=\s].*" + _SHOWN + r".*\{\s*fastcgi_pass\s", 2), (r"(?i)\bPHP_(?:ADMIN_)?VALUE\b.*\bauto_(?:prepend|append)_file\s*=\s*(?P<load>[^\s\"';]+)", 3), r"^\s*load_module\s+[\"']?(?P<load>[^\s\"';]+)", (r"(?i)^\s*(?:content|access|init|rewrite)_by_lua\w*\b.*(?:io\.popen|os\.execute)", 3), (r"^\s*perl(?:_set)?\s.*(?:\b(?:system|qx|exec|popen)\b|`)", 3))),
     _mechanism("PHP settings", "web", r"^/etc/php(?:[0-9./]|\.ini|\.d)", _PHP),
     _mechanism("database", "loader", r"^/etc/(?:mysql|my\.cnf|postgresql|redis)|/postgresql\.(?:auto\.)?conf$|/pg_hba\.conf$|^/var/lib/(?:pgsql|postgresql|mysql)/.*\.(?:conf|cnf)$", _lines(r"(?i)^\s*(?:plugin[-_]load(?:[-_]add)?|loadmodule)\s*[= ]\s*(?:\w+=)?(?P<load>/?\S+)", (r"(?i)^\s*init[-_]file\s*=\s*(?P<load>/\S+)", 1), (r"(?i)^\s*(?:archive_command|restore_command|archive_cleanup_command|ssl_passphrase_command)\s*=\s*'(?P<run>[^']+)'", 0), (r"(?i)^\s*host\w*\s+all\s+all\s+(?:0\.0\.0\.0/0|::/0|all)\s+trust", 2), (r"(?i)^\s*dir\s+/(?:var/spool/cron|root|etc|home)", 3))),
-    _mechanism("cloud-init", "container", r"^/etc/cloud/cloud\.cfg(?:\.d/|$)", _lines((r"^\s*(?:bootcmd|runcmd)\s*:", 2), (r"(?i)\bseed_?from\s*[:=]\s*[\"']?(?:https?|ftp)://", 2), (r"(?i)^\s*(?:metadata_urls?|vendor_?data)\b.*" + ELSEWHERE, 2), (r"^\s*-\s*\[?\s*(?:sh\s*,\s*-\w*c\s*,\s*|bash\s*,\s*-\w*c\s*,\s*)?[\"']?(?P<run>/[^\]]+)", 1))),
+    _mechanism("cloud-init", "container", r"^/etc/cloud/cloud\.cfg(?:\.d/|$)", _lines((r"^\s*(?:bootcmd|runcmd)\s*:", 2), (r"(?i)^\s*(?:-\s+)?(?:seed_?from|metadata_urls?|vendor_?data)\s*[:=].*" + OUTSIDE, 2), (r"^\s*-\s*\[?\s*(?:sh\s*,\s*-\w*c\s*,\s*|bash\s*,\s*-\w*c\s*,\s*)?[\"']?(?P<run>/[^\]]+)", 1))),
     _mechanism("cloud-init script", "container", r"^/var/lib/cloud/scripts/(?:per-\w+|vendor)/|^/var/lib/cloud/instance/scripts/", seldom=True),
     _mechanism("static pod", "container", r"/kubernetes/manifests/|/kubelet\.d/|/etc/kubelet", _YAML_POD, seldom=True),
     _mechanism("cluster manifest", "container", r"/rancher/\w+/(?:server/manifests|agent/pod-manifests)/.*\.ya?ml$", _YAML_POD, personal=True),
@@ -407,7 +409,7 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("Docker settings", "container", r"^/etc/docker/daemon\.json$|^/etc/containerd/|/hostconfig\.json$|^/etc/containers/containers\.conf|/\.config/containers/containers\.conf", _DOCKER, personal=True),
     _mechanism("container network", "container", r"^/etc/cni/net\.d/", _lines(r"\"type\"\s*:\s*\"(?P<plugin>[^\"]+)\"")),
     _mechanism("container registry", "trust", r"^/etc/containers/registries\.conf(?:$|\.d/)|/\.config/containers/registries\.conf", _REGISTRY, personal=True),
-    _mechanism("package source", "trust", r"^/etc/apt/sources\.list(?:\.d/|$)|^/etc/yum\.repos\.d/|^/etc/zypp/repos\.d/|^/etc/apk/repositories", _lines((r"(?i)\[[^\]]*\btrusted\s*=\s*yes|^\s*Trusted\s*:\s*yes|\ballow-insecure\s*=\s*yes", 2), (r"(?i)^\s*(?:repo_)?gpgcheck\s*=\s*0", 2), (r"(?i)^\s*sslverify\s*=\s*(?:0|false)", 2), (r"(?i)\b(?:https?|ftp)://(?:[^@/\s]*@)?" + ELSEWHERE, 2)), personal=True),
+    _mechanism("package source", "trust", r"^/etc/apt/sources\.list(?:\.d/|$)|^/etc/yum\.repos\.d/|^/etc/zypp/repos\.d/|^/etc/apk/repositories", _lines((r"(?i)\[[^\]]*\btrusted\s*=\s*yes|^\s*Trusted\s*:\s*yes|\ballow-insecure\s*=\s*yes", 2), (r"(?i)^\s*(?:repo_)?gpgcheck\s*=\s*0", 2), (r"(?i)^\s*sslverify\s*=\s*(?:0|false)", 2), (r"(?i)\b(?:https?|ftp)://(?:[^@/\s]*@)?" + OUTSIDE, 2)), personal=True),
     _mechanism("package key", "trust", r"^/etc/apt/(?:trusted\.gpg(?:\.d/|$)|keyrings/)|^/etc/pki/rpm-gpg/", _lines(r"^\Z")),
     _mechanism("package pin", "trust", r"^/etc/apt/preferences(?:\.d/|$)", _lines((r"(?i)^\s*Pin-Priority\s*:\s*-\d", 1)), personal=True),
     _mechanism("download settings", "trust", r"/\.(?:curlrc|wgetrc)$|^/etc/wgetrc$|/pip\.conf$", _lines((r"(?i)^\s*(?:insecure|check[_-]certificate\s*=\s*off|trusted-host\s*=)", 1), (r"(?i)^\s*(?:index-url|extra-index-url)\s*=\s*http://", 2)), personal=True),
@@ -417,8 +419,8 @@ MECHANISMS: tuple[Mechanism, ...] = (
     _mechanism("audit", "logging", r"^/etc/audit/", _lines((r"^\s*-e\s+0\s*$", 2), (r"^\s*-a\s+(?:never|exit,never|never,\w+)\b.*", 1), (r"(?i)^\s*write_logs\s*=\s*no|^\s*max_log_file_action\s*=\s*ignore", 2)), personal=True),
     _mechanism("PAM of logins", "authentication", r"^/etc/pam\.d/(?:login|sshd|remote|common-\w+|system-auth|password-auth|sudo|cron|vsftpd|ftp|dovecot|xrdp\S*|gdm\S*|lightdm\S*)$", _lines((r"^\s*-?auth\s+(?:sufficient|\[success=(?:done|ok)[^\]]*\])\s+(?:\S*/)?pam_rootok\.so", 3)), personal=True),
     _mechanism("PAM of shell logins", "authentication", r"^/etc/pam\.d/(?:login|sshd|remote|su|su-l|sudo|sudo-i|common-auth|system-auth|password-auth|cron|cockpit)$", _lines((r"^\s*-?auth\s+(?:sufficient|\[success=(?:done|ok|[1-9])[^\]]*\])\s+(?:\S*/)?pam_(?:userdb|pwdfile|mysql|pgsql|sqlite3?|http|url|unix_ssh|shield|ftp)\.so", 3)), personal=True),
-    _mechanism("groups given at login", "authentication", r"^/etc/security/group\.conf$", _lines((r"^[^#;]*;[^;]*;[^;]*;[^;]*;.*\b(?:root|wheel|sudo|admin|disk|shadow|kmem|mem|docker|lxd|lxc|libvirt|incus-admin)\b", 3)), personal=True),
-    _mechanism("capabilities given at login", "authentication", r"^/etc/security/capability\.conf$", _lines((r"(?i)^\s*(?:all|\S*cap_(?:setuid|setgid|sys_admin|dac_override|dac_read_search|sys_ptrace|sys_module|chown|fowner)\S*)\s+\S", 3)), personal=True),
+    _mechanism("groups given at login", "authentication", r"^/etc/security/group\.conf$", _lines((r"^[^#;]*;[^#;]*;[^#;]*;[^#;]*;[^#]*\b(?:root|wheel|sudo|admin|disk|shadow|kmem|mem)\b", 3), (r"^[^#;]*;[^#;]*;[^#;]*;[^#;]*;[^#]*\b(?:docker|lxd|lxc|libvirt|incus-admin)\b", 2)), personal=True),
+    _mechanism("capabilities given at login", "authentication", r"^/etc/security/capability\.conf$", _lines((r"(?i)^\s*(?!!)(?:all|\S*cap_(?:setuid|setgid|sys_admin|dac_override|dac_read_search|sys_ptrace|sys_module|chown|fowner)\S*)\s+(?!root\s*$)\S", 3)), personal=True),
     _mechanism("task of an editor", "login", r"/\.vscode/(?:tasks|launch|settings)\.json$|/\.idea/(?:workspace|externalTools)\.xml$|/\.devcontainer/devcontainer\.json$", _lines(r"\"(?:command|program|windows|linux|terminal\.integrated\.shell\.linux|python\.defaultInterpreterPath|(?:post|on|initialize)\w*Command)\"\s*:\s*\"(?P<run>[^\"]+)\"", (r"\"runOn\"\s*:\s*\"folderOpen\"", 1)), personal=True),
     _mechanism("assistant", "login", r"/\.(?:claude|gemini|cursor|codex|copilot|windsurf)/[^/]+\.(?:json|toml)$|/\.mcp\.json$", _lines((r"\"?(?:command|cmd|apiKeyHelper|notify)\"?\s*[:=]\s*\[?\s*\"(?P<run>[^\"]+)\"", 0), (r"\"(?:defaultMode|permissionMode)\"\s*:\s*\"bypassPermissions\"|dangerously", 1)), personal=True),
     _mechanism("cloud client", "login", r"/\.aws/cli/alias$|/\.terraformrc$|/\.config/gcloud/.*\.ya?ml$", _lines(r"^\s*\w[\w-]*\s*=\s*!(?P<run>\S.*)", r"^\s*args\s*=\s*\[\s*\"(?P<run>[^\"]+)\""), personal=True),

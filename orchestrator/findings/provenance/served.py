@@ -15,6 +15,7 @@ import re2
 
 from stopgap.orchestrator.findings.pattern import automaton
 from stopgap.orchestrator.findings.provenance.flow import flows, uncommented
+from stopgap.orchestrator.findings.provenance.typed import PUBLIC
 
 LARGEST = 1 << 20
 """Bytes of a file that are looked at."""
@@ -246,7 +247,8 @@ _INCLUDED_INPUT = _compiled(
     r"(?i)<!--\s*#\s*exec\s+cmd\s*=[^>]{0,200}\$\{?(?:HTTP_|QUERY_STRING|REQUEST_URI|PATH_INFO)"
 )
 _SENT_AWAY = _compiled(
-    r"(?i)(?:(?:sendBeacon|\bfetch|\.open|\.ajax|\.post|new\s+(?:WebSocket|EventSource))\s*\(|\.src\s*=)[^;\n]{0,80}[\"'](?:https?:|wss?:)?//\d{1,3}(?:\.\d{1,3}){3}"
+    r"(?i)(?:(?:sendBeacon|\bfetch|\.open|\.ajax|\.post|new\s+(?:WebSocket|EventSource))\s*\(|\.src\s*=)[^;\n]{0,80}"
+    rf"[\"'](?:https?:|wss?:)?//{PUBLIC}[/:\"'?]"
 )
 _SENT_CODED = _compiled(
     r"(?i)(?:\.src\s*=|sendBeacon\s*\(|\bfetch\s*\(|\.open\s*\(|\.ajax\s*\(|\.post\s*\(|new\s+WebSocket\s*\()[^;\n]{0,80}"
@@ -385,7 +387,7 @@ def signs_of_script(name: str, content: bytes) -> Iterator[Sign]:
         yield from _signs_of_javascript(content)
     elif end in {"shtml", "shtm", "stm"}:
         if _INCLUDED_COMMAND.search(content):
-            yield Sign(3 if _INCLUDED_INPUT.search(content) else 2, "runs a command where the server includes files")
+            yield Sign(3 if _INCLUDED_INPUT.search(content) else 1, "runs a command where the server includes files")
     elif _CGI.search(content):
         yield Sign(3, "runs what a visitor sends")
     elif len(content) < 8192 and _ROUTE.search(source) and _ANY_COMMAND.search(source):

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from stopgap.orchestrator.findings.pattern import automaton
 from stopgap.orchestrator.findings.provenance.mechanisms import SETTINGS, mechanisms_of
 
-_PUBLIC = (
+PUBLIC = (
     r"([1-9]|1[1-9]|[2-9]\d|1[01]\d|12[0-689]|1[3-5]\d|16[0-8]|17[013-9]|18\d|19[013-9]|2\d\d)\.(\d{1,3}\.){2}\d{1,3}"
 )
 """An address of no private network: its first number is none of 10, 127, 169, 172 and 192."""
-_URL_ADDRESS = rf"(https?|ftp)://{_PUBLIC}"
+_URL_ADDRESS = rf"(https?|ftp)://{PUBLIC}"
 _LOGS = r"(rsyslog\w*|syslog(-ng)?|auditd|systemd-journald\S*|osqueryd|falcon-sensor|wazuh\S*|ossec\S*|crowdsec|aegis|aliyun\S*|qcloud\S*|clamav\S*|sysmon\S*|mdatp|falco)"
 
 
@@ -28,14 +28,14 @@ class Purpose(NamedTuple):
 _LINES: tuple[tuple[str, int, str], ...] = (
     ("shell", 4, r"/dev/(tcp|udp)/[\w.$-]+/|\b(nc|ncat|netcat)(\.\w+)?\b.*\s-\w*[ec]\s|\bsocat\b.*\bexec:|\bmkfifo\b.*\b(nc|telnet|openssl)\b|(python[0-9.]*|perl|ruby|php)\s+-\w*[cer]\b.*(socket|fsockopen|TCPSocket)|\bgsocket\.io|\bgs-netcat\b"),
     ("shell", 3, r"\bpty\.spawn\b|\bscript\s+(-\w+\s+)*/dev/null\s+-c|\bstty\s+raw\s+-echo|\bsocat\b.*TCP-LISTEN.*(EXEC|SYSTEM)"),
-    ("fetch", 3, rf"\b(wget|curl|fetch|ftp|tftp|ftpget|lwp-download)\b.*({_URL_ADDRESS}|\s{_PUBLIC}([/:\s]|$))|\b(wget|curl)\b.*(-O|-o|>)\s*[\"']?/(tmp|var/tmp|dev/shm)/\S*.*(chmod|sh\b)"),
+    ("fetch", 3, rf"\b(wget|curl|fetch|ftp|tftp|ftpget|lwp-download)\b.*({_URL_ADDRESS}|\s{PUBLIC}([/:\s]|$))|\b(wget|curl)\b.*(-O|-o|>)\s*[\"']?/(tmp|var/tmp|dev/shm)/\S*.*(chmod|sh\b)"),
     ("fetch", 2, r"\b(wget|curl|fetch)\b[^|;]*[|]\s*(sudo\s+)?(-E\s+)?(\S*/)?(ba|da|z)?sh\b|\b(ba|z|da)?sh\s+(-c\s+)?[\"']?(<\(|\$\()\s*(curl|wget)|\b(wget|curl)\b.*(pastebin\.com|paste\.ee|transfer\.sh|ix\.io|termbin|discord(app)?\.com|t\.me/|ngrok|trycloudflare|githubusercontent\.com/\S+\.(elf|bin|x86_64))"),
     ("fetch", 1, r"\b(wget|curl|ftp|tftp)\b.*(https?|ftp)://(\d{1,3}\.){3}\d{1,3}"),
     ("encoded", 3, r"\b(base64|base32|xxd|openssl\s+(enc|base64))\b.*[|]\s*(sudo\s+)?(\S*/)?((ba|da|z)?sh|python[0-9.]*|perl|php)\b|\beval\b.*\bbase64\b|\bpython[0-9.]*\s+-c\b.*(b64decode|exec\()"),
     ("traces", 4, r"(>|\b(rm|shred|truncate|unlink|cp\s+/dev/null|cat\s+/dev/null\s*>)\b[^;|]*)\s*(/var/log/(\S*/)?|/run/|/var/run/)(wtmp|btmp|lastlog|utmp|auth\.log|secure|audit\.log|audit)\b|\b(utmpdump|zap2|wipe(log)?|logwiper|vanish2|hidemyass)\b.*(wtmp|utmp|log)|\bsed\s+-\w*i\b.*/var/log/"),
     ("traces", 3, r"\bhistory\s+-\w*[cwd]|\bunset\s+HIST(FILE|SIZE|FILESIZE)\b|\bexport\s+HISTFILE\s*($|;|=\s*($|;|/dev/))|HISTFILE=/dev/null|HIST(FILE)?SIZE=0|\bset\s+\+o\s+history|\b(rm|shred|unlink|truncate|ln|cp)\b.*\S*_history|>\s*~?\S*_history|\b(rm|shred)\b.*/var/log/(\*|\s|$|syslog(\s|$)|messages(\s|$)|cron(\s|$))|\bshopt\s+-ou\s+history"),
     ("tools", 4, r">>?\s*/etc/ld\.so\.preload|\b(vi|vim|nano|tee)\b.*/etc/ld\.so\.preload"),
-    ("tools", 3, r"\b(mv|cp|ln|install|dd)\b[^;&|]*\s/?(usr/)?(local/)?s?bin/(ps|ls|ss|netstat|ifconfig|top|find|lsof|login|sshd?|su|sudo|passwd|crond?|kill|who|w|last|du|df|md5sum|dir|pstree|killall)\b|\bmv\s+(/usr)?/s?bin/(ps|ls|ss|netstat|ifconfig|top|find|lsof|login|sshd?|su|sudo|passwd|crond?)\b|\b(insmod|modprobe)\s+\S*(/tmp|/var/tmp|/dev/shm|\./)|\binsmod\s|\bchmod\s+(\S+\s+)*(\+s|[u]\+s|[2467][0-7]{3})\s+\S*(/(ba|da|z)?sh|/tmp/\S*|/dev/shm/\S*|/python\S*|/find|/vim?|/perl|/nmap|/cp)\b|\binstall\s+(\S+\s+)*?(-\w*m\s*|--mode[= ])=?[\"']?[2467][0-7]{3}\s+(\S+\s+)*?\S*/(ba|da|z)?sh\s|\bsetcap\s+\S*cap_(setuid|sys_admin|dac_override)|\b(sshd|ssh|pam)\S*\.(tgz|tar\.gz)\b.*(backdoor|patch)"),
+    ("tools", 3, r"\b(mv|cp|ln|install|dd)\b[^;&|]*\s/?(usr/)?(local/)?s?bin/(ps|ls|ss|netstat|ifconfig|top|find|lsof|login|sshd?|su|sudo|passwd|crond?|kill|who|w|last|du|df|md5sum|dir|pstree|killall)\b|\bmv\s+(/usr)?/s?bin/(ps|ls|ss|netstat|ifconfig|top|find|lsof|login|sshd?|su|sudo|passwd|crond?)\b|\b(insmod|modprobe)\s+\S*(/tmp|/var/tmp|/dev/shm|\./)|\binsmod\s|\bchmod\s+(\S+\s+)*(\+s|[u]\+s|[2467][0-7]{3})\s+\S*(/(ba|da|z)?sh|/tmp/\S*|/dev/shm/\S*|/python\S*|/find|/vim?|/perl|/nmap|/cp)\b|\binstall\s[^;&|]*?(-\w*m\s*|--mode[= ])=?[\"']?[2467][0-7]{3}\s[^;&|]*/(ba|da|z)?sh\s|\bsetcap\s+\S*cap_(setuid|sys_admin|dac_override)|\b(sshd|ssh|pam)\S*\.(tgz|tar\.gz)\b.*(backdoor|patch)"),
     ("tools", 1, r"\bchmod\s+(\S+\s+)*(\+s|u\+s|[246][0-7]{3})\s"),
     ("stay", 4, r"\b(useradd|adduser|usermod)\b.*\s(-o\s+)?(-u|--uid)[= ]?0+\b|\becho\b.*:0+:0+:.*>>?\s*/etc/passwd"),
     ("stay", 3, r"(echo|printf|cat)\b.*>>?\s*(/etc/(cron|rc\.local|passwd|shadow|sudoers|inittab|init\.d|ld\.so|pam\.d)|/var/spool/cron)|\|\s*(sudo\s+)?tee\s+(-a\s+)?/etc/(passwd|shadow|pam\.d|ld\.so)|\bopenssl\s+passwd\b.*/etc/(passwd|shadow)"),
@@ -71,7 +71,7 @@ _LINES: tuple[tuple[str, int, str], ...] = (
     ("shell", 2, r"\b(nc|ncat|netcat)(\.\w+)?\s+(-\w+\s+)*-\w*l\w*(\s+-\w+)*\s+(-p\s*)?\d+"),
     ("fetch", 1, r"\b(wget|curl)\b.*(;|&&)\s*tar\s.*(;|&&)\s*(sudo\s+)?(\./\S+|make\b|(ba|da)?sh\s)"),
     ("tools", 3, r"\bexport\s+LD_(PRELOAD|AUDIT)=/(tmp|var|dev|home|root)/|(^|[\s;])LD_(PRELOAD|AUDIT)=/(tmp|var/tmp|dev/shm)/"),
-    ("tools", 2, r"(^|[\s/;])(\w*exploit\w*|cve[-_]?\d{4}[-_]\d+|dirty_?(cow|pipe)|pwnkit|(\w*[^k\W])?rootkit\w*|diamorphine|reptile)(\.\w+)?(\s|;|$)"),
+    ("tools", 2, r"(^|[\s/;])(\w*exploit\w*|cve[-_]?\d{4}[-_]\d+|dirty_?(cow|pipe)|pwnkit|\w*rootkit\w*|diamorphine|reptile)(\.\w+)?(\s|;|$)"),
     ("tools", 1, r"\b(gcc|cc|g\+\+|clang)\b.*(;|&&)\s*(sudo\s+)?\./\S+"),
     ("stay", 3, r"(?i)\binto\s+(out|dump)file\s+[\"']\S*(/www/|/html/|/cron|/plugin|authorized_keys|\.(php\d?|jspx?|so)\b)|\bcreate\s+(or\s+replace\s+)?function\b.*\b(soname|language\s+'?(c|plpython3?u|plperlu))\b|\bcopy\b.*\bfrom\s+program\s|\bselect\b.*\bsys_(exec|eval)\s*\("),
     ("encoded", 2, r"\b(base64|base32|xxd|openssl\s+(enc|base64))\b.*\s(-\w*[dDr]\b|--decode)[^|;]*>\s*/(usr|lib|lib64|bin|sbin|etc|opt|tmp|var/tmp|dev/shm)/"),
@@ -85,11 +85,11 @@ _LINES: tuple[tuple[str, int, str], ...] = (
     ("miner", 2, r"\bfor\b.*(\bseq\b|\{1\.\.25\d\}).*\b(ping|nc)\b"),
     ("miner", 1, r"\bps\b.*\|.*\bgrep\b.*\|\s*xargs\s+(-\w+\s+)*kill\b"),
     ("upload", 3, r"\b(dd|tar|cat|gzip|mysqldump|pg_dump)\b.*\|\s*(nc|ncat)\s"),
-    ("upload", 2, rf"\b(scp|rsync|sftp)\b.*[\s@]{_PUBLIC}:|\b(tar|zip|7z|rar)\b.*\s/(tmp|var/tmp|dev/shm)/\S+\.(tgz|zip|7z|rar|tar\S*)\s+/(home|var/www|etc|root|srv)\b"),
+    ("upload", 2, rf"\b(scp|rsync|sftp)\b.*[\s@]{PUBLIC}:|\b(tar|zip|7z|rar)\b.*\s/(tmp|var/tmp|dev/shm)/\S+\.(tgz|zip|7z|rar|tar\S*)\s+/(home|var/www|etc|root|srv)\b"),
     ("upload", 1, r"\b(mysqldump|pg_dump)\b.*>\s*/(tmp|var/tmp|dev/shm|var/www)/"),
     ("search", 2, r"((^|;|&&|\|\|)\s*(id|whoami|who|w|last|uname\s+-\w+|hostname|ifconfig|ip\s+a\w*|netstat\s+-\w+|cat\s+/etc/(issue|os-release|passwd|\*release\*))\s*){3,}"),
     ("search", 1, r"(^|[;&|]\s*)sudo\s+-l\b|\bcat\s+/etc/(passwd|sudoers|group)\b"),
-    ("defences", 2, rf"\b(iptables|ip6tables)\s+-[IA]\s+INPUT\b.*-s\s+{_PUBLIC}\S*\s.*ACCEPT"),
+    ("defences", 2, rf"\b(iptables|ip6tables)\s+-[IA]\s+INPUT\b.*-s\s+{PUBLIC}\S*\s.*ACCEPT"),
     ("secrets", 3, r"\bgetent\s+g?shadow\b|\bstrace\b.*-p\s*\S+.*-e\s*(trace=)?(read|write)\b|\bstrace\b.*-e\s*(trace=)?(read|write)\b.*-p\b"),
     ("secrets", 2, r"\benv\b.*\|\s*grep\b.*(?i:aws|key|token|secret|passw)|(cookies\.sqlite|logins\.json|key4\.db|Login\s?Data)\b|\bdebugfs\s+(-\w+\s+)*/dev/|\bcurl\b.*/api/v1/(namespaces/\S+/)?secrets\b"),
     ("secrets", 1, r"\b(cat|less|head|grep)\b.*[\s/]\.env(\.\w+)?\b|\bselect\b.*\bfrom\s+\S*(users|admin_user|members)\b"),
@@ -122,6 +122,32 @@ def undoes(text: str, earlier: str) -> bool:
     return bool(locked and again and locked[2] == again[2] and locked[1] != again[1])
 
 
+def undone_within(text: str) -> bool:
+    """Tell whether a line starts again, behind the last stop, each unit that it stops.
+
+    >>> undone_within("systemctl stop x; freshclam; systemctl start x"), undone_within("systemctl stop x y; systemctl start x")
+    (True, False)
+    """
+    stopped: set[str] = set()
+    ends = False
+    for command in _COMMANDS.split(text.partition(" #")[0]):
+        called = _SERVICE.match(command)
+        if called is None:
+            continue
+        words = [word for word in called[1].split() if not word.startswith("-")]
+        if _ENDS.intersection(words):
+            stopped |= {word for word in words if word not in _ENDS}
+            ends = True
+        elif _BEGINS.intersection(words):
+            stopped -= {*words}
+    return ends and not stopped
+
+
+_COMMANDS = re.compile(r"[;&|\n]+")
+_SERVICE = re.compile(r"^\s*(?:sudo\s+)?(?:systemctl|service)\s+(.*)$")
+_ENDS, _BEGINS = frozenset({"stop", "disable", "mask", "kill"}), frozenset({"start", "restart", "enable", "unmask"})
+
+
 def _locks_a_setting(text: str) -> bool:
     """Tell whether a line locks a file below /etc that starts and loads nothing, names no account, and is not hidden."""
     locked = _LOCKS.search(text)
@@ -142,7 +168,7 @@ def purposes(text: str) -> tuple[Purpose, ...]:
     >>> purposes("find / -perm -4000 -type f")
     (Purpose(act='search', weight=2),)
     """
-    content = text.encode("utf-8", "surrogatepass")
+    content = text.encode("utf-8", "surrogatepass").replace(b"chkrootkit", b"")  # a scanner, and no rootkit
     if not _ANY.search(content):
         return ()
     found: dict[str, Purpose] = {}

@@ -6,10 +6,11 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from stopgap.orchestrator.evidence.archive import Member
 from stopgap.orchestrator.evidence.reader import LONGEST_LINE, CollectionReader, Line, lines_of
+from stopgap.orchestrator.findings.pattern import automaton
 from stopgap.orchestrator.findings.provenance.places import is_hidden, place_of
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.files import collected_at
@@ -136,8 +137,8 @@ def passwords(collected: CollectionReader) -> Iterator[Row]:
         "fingerprint": "its SHA-256, as ssh-keygen -l shows it",
         "comment": "what stands behind the key",
         "options": "what stands before it",
-        "forced": "it starts one command, which is no shell",
-        "person": "it lies in the home of a person's account (login.defs(5), UID_MIN)",
+        "forced": "the key starts one command alone, of those that serve one purpose, such as `borg serve`",
+        "person": "the file lies in the home of one person's account (login.defs(5), UID_MIN), and is that account's",
         "age": "days since the file was written",
     },
 )
@@ -145,6 +146,7 @@ def keys(collected: CollectionReader) -> Iterator[Row]:
     """SSH keys with permission to log in."""
     now, homes = collected_at(collected), _homes_of_people(collected)
     for archive, member in _key_files(collected):
+        home = member.name.rpartition("/.ssh/")[0]
         for number, text in text_of(member):
             found = _KEY.search(text[:LONGEST_LINE])
             if not found or text.lstrip().startswith("#"):
@@ -157,23 +159,38 @@ def keys(collected: CollectionReader) -> Iterator[Row]:
                 "fingerprint": _fingerprint(found[2]),
                 "comment": (found[3] or "").strip(),
                 "options": options,
-                "forced": command is not None and not _GIVES_A_SHELL.search(command[1]),
-                "person": member.name.rpartition("/.ssh/")[0] in homes,
+                "forced": command is not None
+                and _RESTRICTED.fullmatch(command[1].encode("utf-8", "surrogatepass")) is not None,
+                "person": home in homes and member.uid in {0, homes[home]},
                 "age": round((now - member.mtime) / 86400, 2),
             }
             yield Row(row, Place(archive, number, member.name))
 
 
 _COMMAND = re.compile(r'(?i)\bcommand="((?:[^"\\]|\\.)*)"')
-_GIVES_A_SHELL = re.compile(
-    r"(?:^|[\s/;&|])(?:(?:ba|da|z|k)?sh|python[\d.]*|perl|busybox|socat|nc)(?:\s+-i)?\s*$|\$SSH_ORIGINAL_COMMAND|^\s*$"
+_RESTRICTED = automaton(
+    r"(?:sudo\s+(?:-n\s+)?)?(?:/usr/(?:local/)?s?bin/|/usr/lib(?:exec)?/[\w/-]+/|/opt/[\w./-]+/)?(?:borg\s+serve|restic|rclone\s+serve|rrsync|rsync\s+--server"
+    r"|rdiff-backup\s+(?:--server|server)|git-shell|gitolite-shell|gitlab-shell|gitea|forgejo|svnserve|internal-sftp|sftp-server|ssh_filter_btrbk(?:\.sh)?"
+    r"|zfs\s+(?:recv|receive|send)|validate-rsync|burp|duplicity|unison|pg_basebackup|nologin|false|true)(?:\s[^;&|`<>]*)?",
+    captures=False,
 )
+"""Commands for one purpose, which give no shell."""
 _PEOPLE = range(1000, 60000)
+_OF_SERVICES = ("/var/lib/", "/var/www", "/etc/", "/usr/", "/run/")
 
 
-def _homes_of_people(collected: CollectionReader) -> set[str]:
-    rows = (row.fields for row in accounts(collected))
-    return {str(row["home"]).rstrip("/") for row in rows if row["uid"] in _PEOPLE}
+def _homes_of_people(collected: CollectionReader) -> Mapping[str, int]:
+    """Return the homes, each with the account's number, that belong to one person and to no service."""
+    owners: dict[str, set[int]] = {}
+    for row in accounts(collected):
+        home = str(row.fields["home"]).rstrip("/")
+        if collected.meter.hold("homes", home):
+            owners.setdefault(home, set()).add(int(row.fields["uid"]))
+    return {
+        home: min(uids)
+        for home, uids in owners.items()
+        if all(uid in _PEOPLE for uid in uids) and not home.startswith(_OF_SERVICES)
+    }
 
 
 def _key_files(collected: CollectionReader) -> Iterator[tuple[str, Member]]:

@@ -78,8 +78,8 @@ def web_settings(collected: CollectionReader) -> Iterator[Row]:
     fields={
         "path": "the file",
         "php": "PHP, by its name",
-        "upload": "its directory is for uploads, images or caches, and neither a library nor a package brought it",
-        "visitors": "that is what visitors bring, and no picture or cache of the application",
+        "upload": "its directory is for uploads, images or caches, and no part of a library or of a package",
+        "visitors": "the directory is for files of visitors, and not for pictures or caches of the application",
         "uid": "whose it is",
         "encoded": "characters of the longest encoded run",
         "entropy": "bits a character, of that run: 6 is base64 of anything compressed",
@@ -94,16 +94,16 @@ def web_programs(collected: CollectionReader) -> Iterator[Row]:
     libraries, digests = _libraries(collected), digests_of(collected)
     for archive, member in _programs(collected):
         content = member.read(LARGEST)
-        uploaded = _brought(member, libraries) and not digests.brought(
-            hashlib.md5(content, usedforsecurity=False).hexdigest()
-        )
+        uploaded, visitors = _brought(member, libraries), bool(_VISITORS.search(member.name))
+        if uploaded and not visitors and digests.brought(hashlib.md5(content, usedforsecurity=False).hexdigest()):
+            uploaded = False
         runs = (found[0] for found in _ENCODED.finditer(content)) if _ANY_ENCODED.search(content) else ()
         longest = max(runs, key=len, default=b"")
         row: Fields = {
             "path": member.name,
             "php": bool(_PHP.search(member.name)),
             "upload": uploaded,
-            "visitors": bool(_VISITORS.search(member.name)),
+            "visitors": visitors,
             "uid": member.uid,
             "encoded": len(longest),
             "entropy": _entropy(longest),

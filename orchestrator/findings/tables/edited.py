@@ -14,10 +14,12 @@ _FILE = re.compile(r"^(?:['-][0-9'A-Z]\s+\d+\s+\d+|>)\s+(?P<path>[~/]\S.*)$")
 """Marks, the list of jumps, and marks within files, as viminfo has them."""
 _COMMAND = re.compile(r"^:(?P<command>\S.*)$")
 _TAKES_OUT = automaton(
-    r"^(?:silent!?\s+)?(?:[\d,$%.]*\s*(?:g|global|v|vglobal)\s*!?\s*/.*/\s*d\w*\s*$|[\d,$.%]+\s*d(?:elete)?\s*$)",
+    r"(?i)^(?:silent!?\s+)?[\d,$%.'a-z]*\s*(?:g|global|v|vglobal)\s*!?\s*[^\w\s].*(?:\d{1,3}\\?\.\d{1,3}\\?\.\d|[0-9a-f]{1,4}:[0-9a-f:]{3,}"
+    r"|sshd?\b|sudo|\bsu\b|session|accepted|failed|root).*[^\w\s]\s*d"
+    r"|^[\d,$%.]*\s*s\s*[^\w\s].*\d{1,3}\\?\.\d{1,3}\\?\.\d.*\\n[^\w\s]{2}",
     captures=False,
 )
-"""Lines that match, or that do not, or so many of them, are deleted."""
+"""Lines that hold an address, or what a login writes, are deleted."""
 _LOG = re.compile(r"^/var/log/(?!apt/|dpkg|installer/|unattended).|/\.(?:bash|zsh|sh)_history$")
 _ACCOUNTS = re.compile(r"^/etc/g?shadow-?$")
 _MOST = 200

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from stopgap.orchestrator.evidence.reader import CollectionReader
-from stopgap.orchestrator.findings.provenance.typed import Purpose, purposes, undoes
+from stopgap.orchestrator.findings.provenance.typed import Purpose, purposes, undoes, undone_within
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.accounts import text_of
 from stopgap.orchestrator.hostnumber import parse_int
@@ -45,11 +45,13 @@ def history_lines(collected: CollectionReader) -> Iterator[Row]:
                 continue
             if zsh:
                 time, text = parse_int(zsh[1], 10) or 0, zsh[2]  # noqa: PLW2901
-            if text.strip():
+            if text.strip() and (text.startswith(":") or not member.name.endswith(_OF_EDITORS)):
                 row: Fields = {"path": member.name, "text": text, "time": time}
                 yield Row(row, Place("histories", number, member.name), time)
 
 
+_OF_EDITORS = ("/.viminfo", "/.nviminfo")
+"""Of these, commands alone are lines that somebody typed; all else is what the editor remembers."""
 NEAR = 20
 """Lines of a history between two commands that count as typed together."""
 _TOGETHER = 3600
@@ -91,8 +93,8 @@ def history_acts(collected: CollectionReader) -> Iterator[Row]:
             near.clear()
         count += 1
         found = purposes(text)
-        if found and undoes(text, text):
-            found = _usual(found)
+        if found and undone_within(text):
+            found = tuple(each._replace(weight=1) if each.act == "defences" else each for each in found)
         for at, typed in enumerate(coming):
             if undoes(text, typed.text):
                 coming[at], found = replace(typed, purposes=_usual(typed.purposes)), _usual(found)

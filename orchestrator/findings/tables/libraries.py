@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping
 
 from stopgap.orchestrator.evidence.reader import CollectionReader, with_artifact
+from stopgap.orchestrator.findings.pattern import automaton
 from stopgap.orchestrator.findings.provenance.places import is_hidden, place_of
 from stopgap.orchestrator.findings.table import Fields, Place, Row, table
 from stopgap.orchestrator.findings.tables.body import entries
@@ -40,7 +42,14 @@ def libraries_gone(collected: CollectionReader) -> Iterator[Row]:
             continue
         if path in users or collected.meter.hold("libraries", path):
             users.setdefault(path, {}).setdefault(pid, row.place)
-    few = {path: pids for path, pids in users.items() if len(pids) <= _FEW}
+    lost = Counter(pid for pids in users.values() for pid in pids)
+    few = {
+        path: pids
+        for path, pids in users.items()
+        if len(pids) <= _FEW
+        and all(lost[pid] <= _MANY for pid in pids)
+        and not _UNPACKED.search(path.encode("utf-8", "surrogatepass"))
+    }
     if not few:
         return
     stems = {_stem(canonical(path)) for path in few}
@@ -53,13 +62,20 @@ def libraries_gone(collected: CollectionReader) -> Iterator[Row]:
 
 _FEW = 2
 """Processes; a library that more have mapped was removed with its package."""
-_VERSION = "0123456789.-_"
+_MANY = 3
+"""Libraries of one process; more are gone where a package was removed while the process went on."""
+_UNPACKED = automaton(
+    r"/(?:lib(?:netty|jnidispatch|snappy|zstd|lz4)[^/]*|jna\d[^/]*|vgc)\.(?:so|tmp)$|/lib[\w.-]*\d{8,}[^/]*\.so$",
+    captures=False,
+)
+"""Libraries that a program writes, loads and deletes itself: of Java's native interface, and Varnish's settings."""
+_VERSIONS = str.maketrans("", "", "0123456789.-_")
 
 
 def _stem(path: str) -> str:
-    """Return the path of a library without its version; the path itself for anything else."""
+    """Return the path of a library without versions, and without what stands behind `.so` or Python's tag."""
     name, suffix, _ = path.rpartition(".so")
-    return name.rstrip(_VERSION) + suffix if suffix else path
+    return (name.partition(".cpython-")[0].translate(_VERSIONS) + suffix) if suffix else path
 
 
 @table(
@@ -104,7 +120,7 @@ def loaded(collected: CollectionReader) -> Iterator[Row]:
                     told.setdefault(path, row)
                     places.setdefault(path, row.place)
     known = origins(collected, (*users, *told), digests_of(collected))
-    programs = _programs_of(volatile) if any(_STATE.match(path) for path in users) else {}
+    programs = _programs_of(volatile) if any(_COMPILED.match(path) for path in users) else {}
     for path in dict.fromkeys((*users, *told)):
         origin, place, hidden = known.of(path), place_of(path), is_hidden(path)
         entry = known.entry(path)
@@ -112,7 +128,7 @@ def loaded(collected: CollectionReader) -> Iterator[Row]:
             continue
         weight = {"system": 3, "data": 2, "open": 4, "home": 1, "web": 3}.get(place, 0)
         weight = max(weight, 2 if place == "home" else 3) if hidden else weight
-        if _is_state_of(path, [programs.get(pid, "") for pid in users.get(path, [])]) and not hidden:
+        if _COMPILED.match(path) and {programs.get(pid) for pid in users.get(path, [])} == {_COMPILER}:
             weight = 0
         weight = max(weight, 3 if place != "local" else 1) if path in told else weight
         if weight:
@@ -128,15 +144,10 @@ def loaded(collected: CollectionReader) -> Iterator[Row]:
             yield Row(fields, places[path], entry.changed if entry else 0.0)
 
 
-_STATE = re.compile(r"/var/(?:lib|cache)/([\w-]{3,})/")
+_COMPILED = re.compile(r"^/var/lib/varnish/.*/vgc\.so$")
+"""Varnish's settings, which varnishd(1) compiles into a library."""
+_COMPILER = "/usr/sbin/varnishd"
 
 
 def _programs_of(collected: CollectionReader) -> Mapping[int, str]:
     return {int(row.fields["pid"]): str(row.fields["program"]) for row in processes(collected)}
-
-
-def _is_state_of(path: str, programs: Sequence[str]) -> bool:
-    """Tell whether a library lies in the state of the daemon that alone has mapped it: its compiled settings."""
-    state = _STATE.match(path)
-    names = {program.rpartition("/")[2] for program in programs}
-    return state is not None and bool(names) and all(name in {state[1], f"{state[1]}d"} for name in names)

@@ -229,11 +229,11 @@ def _telling(member: Member, found: tuple[Mechanism, ...], content: bytes) -> It
     ]
     if found[0].name == "sudo":
         lines = list(with_aliases(lines))
-    directory = starts_in(member.name, lines)
+    directory = starts_in(member.name, member.uid, lines)
     for mechanism in found:
         count, plain = 0, False
-        within = in_blocks if mechanism.family == "web" else joined
-        for number, text in within(lines):
+        with_context = in_blocks if mechanism.family == "web" else joined
+        for number, text in with_context(lines):
             told = next(_of_line(member, mechanism, number, text[:4096], directory), None)
             if told is None:
                 continue
@@ -273,11 +273,13 @@ def _of_line(member: Member, mechanism: Mechanism, number: int, text: str, direc
         groups = search(directive.pattern, text)
         if groups is None:
             continue
-        started, code = _started(member, groups, directory)
+        started, code = _started(member, groups, f"{directory}/.git" if _GIT_INCLUDES.match(text) else directory)
         acts = acts_of(groups.get("run") or groups.get("code") or text if not mechanism.directives else code)
         yield Told(mechanism, number, text.strip(), started, directive.weight, acts, directive.stands)
 
 
+_GIT_INCLUDES = re.compile(r"(?i)^\s*path\s*=\s*\.")
+"""git-config(1) looks for what is included beside the file itself."""
 _WHOLE = Directive(r"^(?P<run>.*)$")
 
 

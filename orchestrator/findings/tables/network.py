@@ -30,7 +30,7 @@ _FIELDS = {"protocol": "`tcp` or `udp`", "port": "the port"}
         "uid": "whose socket it is",
         "inode": "the socket's number",
         "address": "in hexadecimal",
-        "lasting": "it is there before and after ss looks, where the kernel's tables were read twice",
+        "lasting": "the port is open before and after ss looks, where the kernel's tables were read twice",
     },
 )
 def listening(collected: CollectionReader) -> Iterator[Row]:

@@ -76,6 +76,7 @@ def running(collected: CollectionReader) -> Iterator[Row]:
     wanted += {path: None for paths in units.values() for path in paths}
     known, now = origins(collected, wanted, digests_of(collected)), collected_at(collected)
     by_pid = {int(row.fields["pid"]): row for row in found}
+    mains = _first_programs(found, groups)
     silent, altered = _without_history(volatile), _altered(volatile, known)
     bare = _without_environment(volatile, [row.fields for row in found])
     for row in found:
@@ -88,7 +89,7 @@ def running(collected: CollectionReader) -> Iterator[Row]:
         spaces = apart.get(int(row.fields["pid"]), ())
         group = groups.get(int(row.fields["pid"]), "")
         pid = int(row.fields["pid"])
-        titled = any(known.of(path) == "yes" for path in units[pid])
+        titled = _is_titled(row, group, mains) and any(known.of(path) == "yes" for path in units[pid])
         weight, because = _weigh(row.fields, program, script, known, pid in silent, spaces, titled=titled)
         odd = list(_odd(row.fields, program, script, group, pid in bare and not titled))
         if not script and _reads_a_pipe(row.fields, program, known):
@@ -108,8 +109,35 @@ def running(collected: CollectionReader) -> Iterator[Row]:
             yield Row(fields, row.place, row.time)
 
 
+def _first_programs(found: Sequence[Row], groups: Mapping[int, str]) -> Mapping[str, str]:
+    """Return the program of the oldest process of each control group."""
+    oldest: dict[str, tuple[float, int, str]] = {}
+    for row in found:
+        pid = int(row.fields["pid"])
+        if group := groups.get(pid, ""):
+            mine = (row.time, pid, str(row.fields["program"]))
+            oldest[group] = min(oldest.get(group, mine), mine)
+    return {group: program for group, (_, _, program) in oldest.items()}
+
+
+def _is_titled(row: Row, group: str, first_programs: Mapping[str, str]) -> bool:
+    """Return True if a process may be the daemon of its unit under a title of its own (`$0` of perlvar(1)).
+
+    The program is that of the unit's oldest process, and the command line is one word that begins with the unit's name.
+    """
+    title = str(row.fields["first"])
+    named = title.partition(" ")[0].rstrip(":").rpartition("/")[2]
+    unit = group.rpartition("/")[2].removesuffix(".service")
+    return (
+        first_programs.get(group) == row.fields["program"]
+        and title == row.fields["arguments"]
+        and bool(unit)
+        and named.startswith(unit)
+    )
+
+
 def _unit_files(group: str) -> tuple[str, ...]:
-    """Return where packages have the unit, or the init script, of a control group."""
+    """Return the paths at which packages have the unit, or the init script, of a control group."""
     unit = group.rpartition("/")[2]
     name = unit.removesuffix(".service")
     return () if name == unit else (f"/usr/lib/systemd/system/{unit}", f"/etc/init.d/{name}")
@@ -127,8 +155,8 @@ def _weigh(
 ) -> tuple[int, list[str]]:
     """Return the weight of a process, and the reasons for it.
 
-    `titled`: it belongs to a unit of a package, whose daemon may write a title over its command line and environment
-    (setproctitle(3), `$0` of perlvar(1)), so that the script cannot be told.
+    `titled`: the process is the daemon of a package's unit, and has written a title over its command line and environment,
+    so that the script cannot be told.
     """
     subject = script or program
     origin, place, hidden = known.of(subject), place_of(subject), is_hidden(subject)
@@ -191,8 +219,14 @@ def _odd(
 
 
 def _reads_a_pipe(process: Mapping[str, Value], program: str, known: Origins) -> bool:
-    entry = known.entry(str(process["input"])) if _SHELL.search(program) else None
+    """Return True for a shell without a script or a command, whose standard input is a named pipe."""
+    if not _SHELL.search(program) or not _WITHOUT_SCRIPT.match(str(process["arguments"])):
+        return False
+    entry = known.entry(str(process["input"]))
     return entry is not None and entry.mode.startswith("p")
+
+
+_WITHOUT_SCRIPT = re.compile(r"^\S+(?: -[isl]+)*$")
 
 
 _KEPT = re.compile(r"/\.(?:git|svn|hg|venv|cache|npm|config|local|snapshots?|build-id|well-known)(?:/|$)")

@@ -15,10 +15,18 @@ from stopgap.orchestrator.findings.tables.accounts import text_of
 _SETTINGS = re.compile(r"^/etc/(?:apache2|httpd|nginx|lighttpd)/")
 _LARGEST = 256 << 10
 _LONGEST = 2048
+_MOST = 1000
+"""Variables by which logs are chosen."""
 _MARKS = re.compile(
-    r"(?i)^\s*(?:SetEnvIf(?:NoCase)?|SetEnvIfExpr)\s+\"?(?P<by>\S+?)\"?\s+(?P<of>\"[^\"]*\"|\S+)\s+!?(?P<name>\w+)"
+    r"(?i)^\s*(?:SetEnvIf(?:NoCase)?\s+\"?(?P<by>\S+?)\"?|(?P<agent>BrowserMatch)(?:NoCase)?)\s+(?P<of>\"[^\"]*\"|\S+)\s+(?P<name>\w+)"
 )
-"""mod_setenvif of Apache: a variable for requests of which something holds."""
+"""A variable that Apache sets for requests that fit a condition (mod_setenvif)."""
+_USED = re.compile(r"(?i)^\s*CustomLog\s.*\benv=(?P<name>\w+)")
+"""The requests are in a log of their own."""
+_IF = re.compile(r"(?i)^\s*if\s*\(\s*\$(?P<by>remote_addr|http_user_agent|http_x_\w+)\s*[=~]\*?\s*(?P<of>[^)]+)\)")
+_OFF = re.compile(r"(?i)\baccess_log\s+off\b")
+_NEAR = 3
+"""Lines behind a condition of nginx(8) that belong to it."""
 _LEFT_OUT = re.compile(r"(?i)^\s*CustomLog\s.*\benv=!(?P<name>\w+)")
 _MAP = re.compile(r"(?i)^\s*(?:map|geo)\s+(?:\$(?P<by>\w+)\s+)?\$(?P<name>\w+)\s*\{")
 _ZERO = automaton(r"^\s*(?P<of>\"[^\"]*\"|\S+)\s+[\"']?0?[\"']?\s*;")
@@ -42,38 +50,61 @@ def unlogged_visitors(collected: CollectionReader) -> Iterator[Row]:
     """Visitors, told by address or by what they send, whose requests a web server leaves out of its log."""
     marked: dict[str, list[tuple[Fields, Place]]] = {}
     left_out: set[str] = set()
+    used: set[str] = set()
     for member in collected.members("configuration"):
         if member.kind == "file" and _SETTINGS.match(member.name):
-            for name, fields, place in _marks(member, left_out):
-                if collected.meter.hold("settings of logs", str(fields["of"])):
+            for name, fields, place in _marks(member, left_out, used):
+                if not name:
+                    yield Row(fields, place)
+                elif collected.meter.hold("settings of logs", str(fields["of"])):
                     marked.setdefault(name, []).append((fields, place))
     for name, found in marked.items():
-        if name in left_out:
+        if name in left_out - used:
             yield from (Row(fields, place) for fields, place in found)
 
 
-def _marks(member: Member, left_out: set[str]) -> Iterator[tuple[str, Fields, Place]]:
-    """Yield variables that stand for some visitors; add the variables by which a log is chosen to `left_out`."""
-    within, by = "", ""
+def _marks(member: Member, left_out: set[str], used: set[str]) -> Iterator[tuple[str, Fields, Place]]:
+    """Yield variables that stand for some visitors, and visitors for whom no log is written, with an empty name.
+
+    The variables by which a log is chosen are added to `left_out` or `used`.
+    """
+    variable, by = "", ""
+    condition: tuple[Fields, Place] | None = None
+    left = 0
     for number, line in text_of(member, _LARGEST):
         text = line[:_LONGEST]
         place = Place("configuration", number, member.name)
         if found := _LEFT_OUT.match(text) or _LOGGED_IF.match(text):
-            if len(left_out) < 1000:
-                left_out.add(found["name"])
+            _note(left_out, found["name"])
+        elif found := _USED.match(text):
+            _note(used, found["name"])
         elif found := _MARKS.match(text):
-            if _VISITOR.match(found["by"]):
-                yield found["name"], _fields(member.name, found["by"], found["of"]), place
+            told = found["by"] or found["agent"]
+            if found["agent"] or _VISITOR.match(told):
+                yield found["name"], _fields(member.name, told, found["of"]), place
+        elif found := _IF.match(text):
+            condition, left = (_fields(member.name, found["by"], found["of"]), place), _NEAR
         elif found := _MAP.match(text):
-            within, by = found["name"], found["by"] or "remote_addr"
-        elif "}" in text:
-            within = ""
-        elif within and _VISITOR.match(by) and (of := _zero(text)) not in {"", "default"}:
-            yield within, _fields(member.name, by, of), place
+            variable, by = found["name"], found["by"] or "remote_addr"
+        elif text.lstrip().startswith("}"):
+            variable = ""
+        if condition and left and _OFF.search(text):
+            yield "", *condition
+            condition = None
+        left = max(0, left - 1)
+        if variable and _VISITOR.match(by):
+            for part in text.rpartition("{")[2].split(";"):
+                if (of := _zero(f"{part};")) not in {"", "default"}:
+                    yield variable, _fields(member.name, by, of), place
+
+
+def _note(names: set[str], name: str) -> None:
+    if len(names) < _MOST:
+        names.add(name)
 
 
 def _zero(text: str) -> str:
-    """Return of what a line of a map makes nothing, or 0; empty for any other line."""
+    """Return the pattern that a part of a map gives an empty value or 0; empty for any other part."""
     found = _ZERO.search(text.encode("utf-8", "surrogatepass"))
     return found.group(1).decode("utf-8", "surrogatepass") if found else ""
 

@@ -74,6 +74,8 @@ def weigh(file: StartFile, told: Told, origin: str, base: int, known: Origins) -
         its, reason, its_origin = _of_program(path, _own(file.name, path), known)
         if its_origin == "absent" and told.mechanism.family == "login" and _own(file.name, path):
             its = min(its, 1)
+        if told.mechanism.name == "git settings" and _in_work_tree(file.name, path):
+            its = min(its, 1)
         if not program or its > worst:
             worst, program, program_origin = max(its, 0), path, its_origin
             if reason:
@@ -106,6 +108,12 @@ def weigh(file: StartFile, told: Told, origin: str, base: int, known: Origins) -
     if file.mode & 0o002 and file.kind == "file":
         weight, because = max(weight, 3), [*because, "everyone may write it"]
     return min(weight, 4), program, program_origin, because
+
+
+def _in_work_tree(file: str, program: str) -> bool:
+    """Return True for a program of the repository whose settings name it, outside of `.git`."""
+    tree, inside, _ = file.rpartition("/.git/config")
+    return bool(inside) and program.startswith(f"{tree}/") and not program.startswith(f"{tree}/.git/")
 
 
 def _own(file: str, program: str) -> bool:
