@@ -31,6 +31,7 @@ from recall_rig.siblings import SIBLINGS
 from recall_rig.states import STATES
 from recall_rig.third import THIRD
 from recall_rig.trace import GUARD, WORDS, Trace
+from recall_rig.unheard import UNHEARD
 from recall_rig.unlisted import UNLISTED
 from recall_rig.unseen import UNSEEN
 from recall_rig.untried import UNTRIED
@@ -55,8 +56,9 @@ SETS = {
     "states": STATES,
     "other-states": OTHER_STATES,
     "unlisted": UNLISTED,
+    "unheard": UNHEARD,
 }
-APART = ("siblings", "guessed", "reported", "untried", "states", "other-states", "unlisted")
+APART = ("siblings", "guessed", "reported", "untried", "states", "other-states", "unlisted", "unheard")
 """Sets that take away what others plant; each is planted where it is asked for by name."""
 TOGETHER = tuple(name for name in SETS if name not in APART)
 EVERY = tuple(trace for traces in SETS.values() for trace in traces)

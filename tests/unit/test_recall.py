@@ -44,7 +44,7 @@ def test_what_a_clean_host_must_not_raise(found: list[dict[str, Any]], complaint
 
 
 def test_traces_have_names_of_their_own_and_their_script_is_sound_and_refuses_to_run_elsewhere() -> None:
-    assert len({each.id for each in EVERY}) == len(EVERY) == 1042
+    assert len({each.id for each in EVERY}) == len(EVERY) == 1102
     script = plant(EVERY)
     assert subprocess.run(["sh", "-n"], input=script, text=True, check=False).returncode == 0
     assert script.startswith(GUARD)
