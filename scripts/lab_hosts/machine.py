@@ -6,6 +6,7 @@ systemd-nspawn; the overlay and all other mounts live in a private mount namespa
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import time
@@ -107,7 +108,20 @@ def _kill(branch: Path, patience: float) -> None:
     # systemd-nspawn makes its groups in the older hierarchies too.
     for hierarchy in (*_mounts("cgroup2"), *_mounts("cgroup")):
         for path, _, _ in os.walk(hierarchy / branch, topdown=False):
-            Path(path).rmdir()
+            _remove(Path(path), deadline)
+
+
+def _remove(group: Path, deadline: float) -> None:
+    """Remove a control group; the kernel holds it for a moment longer than the last of its processes."""
+    while True:
+        try:
+            group.rmdir()
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _members(group: Path) -> list[str]:

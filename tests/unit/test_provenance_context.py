@@ -162,6 +162,48 @@ def test_the_same_as_it_is_usual_raises_nothing_above_low(tmp_path: Path, path: 
     assert {*severities(tmp_path, {"configuration": {path: text}}).values()} <= {"low"}
 
 
+def test_a_program_of_somebody_else_that_root_starts_is_told_and_one_that_runs_as_its_owner_is_not(
+    tmp_path: Path,
+) -> None:
+    owned = "0|/srv/deploy/release.sh|1|-rwxr-xr-x|1000|1000|9|1.0|1.0|1.0|0.0\n"
+    roots = "0|/srv/deploy/release.sh|1|-rwxr-xr-x|0|0|9|1.0|1.0|1.0|0.0\n"
+    sudo = {"/etc/sudoers.d/x": "ann ALL=(root) NOPASSWD: /srv/deploy/release.sh\n"}
+    cron = {"/etc/cron.d/x": "5 * * * * root /srv/deploy/release.sh\n"}
+    assert (
+        severities(tmp_path / "a", {"configuration": sudo, "bodyfile": owned})["mechanism-authentication"] == "medium"
+    )
+    assert severities(tmp_path / "b", {"cron": cron, "bodyfile": owned})["mechanism-scheduled"] == "medium"
+    for number, planted in enumerate(
+        (
+            {"configuration": sudo, "bodyfile": roots},
+            {"cron": cron, "bodyfile": roots},
+            {"configuration": {"/etc/sudoers.d/x": "bob ALL=(ann) /srv/deploy/release.sh\n"}, "bodyfile": owned},
+            {"cron": {"/etc/cron.d/x": "5 * * * * ann /srv/deploy/release.sh\n"}, "bodyfile": owned},
+            {"cron": {"/etc/cron.d/x": "5 * * * * root su ann -c /srv/deploy/release.sh\n"}, "bodyfile": owned},
+        )
+    ):
+        assert {*severities(tmp_path / str(number), planted).values()} <= {"low"}
+
+
+def test_a_daemon_of_a_package_with_settings_of_no_package_among_the_packages_is_told(tmp_path: Path) -> None:
+    unit = {"/etc/systemd/system/x.service": "ExecStart=/usr/sbin/varnishd -f /usr/share/varnish/x.vcl\n"}
+    body = PROGRAM.format("/usr/share/varnish/x.vcl", "-rw-r--r--")
+    assert severities(tmp_path / "a", {"units": unit, "bodyfile": body})["mechanism-service"] == "medium"
+    usual = {"/etc/systemd/system/x.service": "ExecStart=/usr/sbin/varnishd -f /etc/varnish/x.vcl\n"}
+    assert {*severities(tmp_path / "b", {"units": usual}).values()} <= {"low"}
+
+
+def test_a_server_that_hands_each_connection_to_a_shell_is_told(tmp_path: Path) -> None:
+    words = ("systemd-socket-activate", "-l", "8010", "--inetd", "-a", "/usr/bin/bash")
+    found = severities(tmp_path, process(words, "/usr/bin/systemd-socket-activate"))
+    assert found["running-foreign"] == "high"
+
+
+def test_a_client_of_redis_that_sets_where_its_dump_goes_is_told(tmp_path: Path) -> None:
+    typed = {"/root/.rediscli_history": "keys *\nconfig set dir /var/spool/cron\nconfig set dbfilename root\n"}
+    assert severities(tmp_path, {"histories": typed})["history-made-to-stay"] == "medium"
+
+
 def test_what_a_repository_keeps_for_itself_is_low_and_what_lies_in_its_git_directory_is_not(tmp_path: Path) -> None:
     def of(line: str, program: str, at: Path) -> dict[str, str]:
         return severities(

@@ -15,6 +15,7 @@ _ACTS = {
     ),
     "shell to elsewhere": (
         r"/dev/(tcp|udp)/|\b(nc|ncat|netcat)(\.\w+)?\b[^|;&]*\s(-\w*[ec]\s+\S|--exec|--sh-exec)|\bsocat\b.*\b(exec|system):"
+        r"|\b(systemd-socket-activate|tcpserver|micro-inetd|websocketd|ttyd|gotty)\s.*\s(/\S*/)?(ba|da|z)?sh(\s|$)"
         r"|\bmkfifo\b.*\b(nc|ncat|telnet|openssl)\b|\b[sS]ocket\s*[.(,;].*(subprocess|pty\.spawn|\bdup2\b|/bin/(ba)?sh)"
         r"|(python[0-9.]*|perl|ruby|php)\s+-\w*[cer]\s.*(socket|TCPSocket|fsockopen)"
     ),

@@ -80,6 +80,9 @@ _UNIT = (
         3,
         stands=True,
     ),
+    Directive(
+        r"^\s*Exec\w*\s*=.*\s(?:-[fcC]|--config(?:-file)?[= ])\s*(?P<load>/(?:usr/(?!local/)|lib/|boot/)[^\s\"']+)", 0
+    ),
     *_lines(
         r"^\s*Exec\w*\s*=\s*[-@:+!|]*(?P<run>/?\S.*)",
         (r"^\s*Environment\s*=.*\bLD_(?:PRELOAD|AUDIT)=(?P<load>[^\s\"']+)", 3),
@@ -197,6 +200,7 @@ _SUDO = _lines(
     (r"NOPASSWD:\s*(?:.*[,\s])?ALL\b", 1),
     (r"NOPASSWD:\s*(?:.*[,\s])?/\S*\*\s*(?:,|$)", 1),
     (r"NOPASSWD:\s*(?:.*[,\s])?(?P<load>/(?:tmp|var/tmp|dev/shm|home|var/www)/\S*)", 2),
+    r"^\s*(?!Defaults|\w+_Alias)[^=]+=\s*(?:\([^)]*\)\s*)?(?:[A-Z_]+:\s*)*(?P<load>/[^\s,]+)",
 )
 _SYSCTL = _lines(
     (r"^\s*-?kernel[./]core_pattern\s*=\s*\|\s*(?P<run>\S.*)", 3),

@@ -105,6 +105,11 @@ _PHP: tuple[tuple[int, str, re2._Regexp], ...] = tuple(
         ),
         (
             3,
+            "includes what is decoded on the way",
+            r"(?i)\b(?:include|require)(?:_once)?\s*\(?\s*@?[\"']php://filter/[\w./=|-]{0,80}(?:decode|inflate|decrypt|rot13)",
+        ),
+        (
+            3,
             "reads code from pictures or comments of its own",
             r"(?i)\b(eval|assert|include)\b[^;\n]{0,100}(exif_read_data|iptcparse|__COMPILER_HALT_OFFSET__|getimagesize)",
         ),

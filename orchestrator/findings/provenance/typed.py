@@ -76,7 +76,7 @@ _LINES: tuple[tuple[str, int, str], ...] = (
     ("stay", 3, r"(?i)\binto\s+(out|dump)file\s+[\"']\S*(/www/|/html/|/cron|/plugin|authorized_keys|\.(php\d?|jspx?|so)\b)|\bcreate\s+(or\s+replace\s+)?function\b.*\b(soname|language\s+'?(c|plpython3?u|plperlu))\b|\bcopy\b.*\bfrom\s+program\s|\bselect\b.*\bsys_(exec|eval)\s*\("),
     ("encoded", 2, r"\b(base64|base32|xxd|openssl\s+(enc|base64))\b.*\s(-\w*[dDr]\b|--decode)[^|;]*>\s*/(usr|lib|lib64|bin|sbin|etc|opt|tmp|var/tmp|dev/shm)/"),
     ("secrets", 2, r"(?i)\bselect\b.*\bload_file\s*\(|\bpg_read_file\s*\(|\bselect\b.*\bfrom\s+(mysql\.user|pg_shadow|pg_authid)\b"),
-    ("stay", 3, r"\bredis-cli\b.*\bconfig\s+set\s+(dir|dbfilename)\b|\b(echo|printf)\b.*<\?(php|=).*>>?\s*\S+\.ph\w+"),
+    ("stay", 3, r"(?i)(\bredis-cli\b.*|^\s*)\bconfig\s+set\s+(dir|dbfilename)\b|\b(echo|printf)\b.*<\?(php|=).*>>?\s*\S+\.ph\w+"),
     ("stay", 2, r"\b(PermitRootLogin|PasswordAuthentication|PermitEmptyPasswords)\s+yes[/gI\"'|#]*\s+(>>\s*)?\S*sshd_config|\becho\b.*\bAuthorizedKeys(File|Command)\s.*>>\s*\S*sshd_config|\bwp\s+user\s+create\b.*administrator|\b(mv|cp)\s+\S+\.(php\d?|phtml|jsp|aspx)\s+\S*/(uploads?|images?|img|tmp|cache)(/|\s|$)|\bkubectl\b.*\bcreate\s+(cluster)?rolebinding\b.*cluster-admin|\baws\s+iam\s+(create-(user|login-profile)|attach-\w+-policy|put-\w+-policy)"),
     ("stay", 1, r"(^|[;&|]\s*)at\s+now\b"),
     ("traces", 3, r"\bjournalctl\b.*--vacuum-time=\d{1,3}\s*(s|sec|m|min)\b|\bkill\s+-9\s+\$\$"),

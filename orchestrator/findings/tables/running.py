@@ -23,7 +23,7 @@ _INTERPRETER = re.compile(
     r"/(?:python[0-9.]*|perl[0-9.]*|ruby[0-9.]*|php[0-9.]*|node(?:js)?|lua[0-9.]*|tclsh[0-9.]*|(?:ba|da|z|k|a)?sh|busybox)$"
 )
 _GENERAL = re.compile(
-    r"/(?:python[0-9.]*|perl[0-9.]*|ruby[0-9.]*|php[0-9.]*|node(?:js)?|lua[0-9.]*|(?:ba|da|z|k|a)?sh|busybox|sleep|nc(?:\.\w+)?|ncat|socat|cat|tail|env|unshare|nsenter|timeout)$"
+    r"/(?:python[0-9.]*|perl[0-9.]*|ruby[0-9.]*|php[0-9.]*|node(?:js)?|lua[0-9.]*|(?:ba|da|z|k|a)?sh|busybox|sleep|nc(?:\.\w+)?|ncat|socat|systemd-socket-activate|tcpserver|micro-inetd|cat|tail|env|unshare|nsenter|timeout)$"
 )
 _DAEMON = re.compile(
     r"^(?:\S*/)?(?:sshd|apache2|httpd|nginx|crond?|systemd(?:-\w+)*|dbus-daemon|rsyslogd|agetty|init|udevd|dhclient|auditd|rpcbind|postfix|master|qmgr|pickup|NetworkManager|polkitd|snapd|udisksd|bash|sh|ps|top)(?:[: ]|$)"

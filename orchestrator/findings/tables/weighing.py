@@ -76,6 +76,11 @@ def weigh(file: StartFile, told: Told, origin: str, base: int, known: Origins) -
             its = min(its, 1)
         if told.mechanism.name == "git settings" and _in_work_tree(file.name, path):
             its = min(its, 1)
+        owner = _of_another(file.name, told, path, known)
+        if owner and its < _ROOT_STARTS_ANOTHERS:
+            its, reason = _ROOT_STARTS_ANOTHERS, f"a program of user {owner}, which root starts"
+        elif told.mechanism.name == "sudo" and not told.weight and not owner:
+            its = min(its, 1)
         if not program or its > worst:
             worst, program, program_origin = max(its, 0), path, its_origin
             if reason:
@@ -108,6 +113,29 @@ def weigh(file: StartFile, told: Told, origin: str, base: int, known: Origins) -
     if file.mode & 0o002 and file.kind == "file":
         weight, because = max(weight, 3), [*because, "everyone may write it"]
     return min(weight, 4), program, program_origin, because
+
+
+_ROOT_STARTS_ANOTHERS = 2
+_ROOTS_CRONTAB = re.compile(
+    r"^/var/spool/cron/(?:crontabs/|tabs/)?root$|^/etc/cron\.(?:hourly|daily|weekly|monthly)/"
+)
+_ROOTS_LINE = re.compile(r"^\s*(?:@\w+|(?:\S+\s+){4}\S+)\s+root\s")
+_AS_ANOTHER = re.compile(r"=\s*\((?!\s*(?:root|ALL)\b)|\b(?:su|sudo|runuser|setpriv|chpst|setuidgid)\s")
+
+
+def _of_another(file: str, told: Told, path: str, known: Origins) -> int:
+    """Return the owner of a program that root starts by cron(8), or that sudoers(5) lets somebody start as root.
+
+    0 for root, and where the owner or who starts the program is not known.
+    """
+    started = told.mechanism.name == "sudo" or (
+        told.mechanism.family == "scheduled"
+        and (_ROOTS_CRONTAB.match(file) or (file.startswith("/etc/cron") and _ROOTS_LINE.match(told.text)))
+    )
+    if not started or _AS_ANOTHER.search(told.text):
+        return 0
+    entry = known.entry(known.resolve(path))
+    return entry.uid if entry is not None and entry.mode.startswith("-") else 0
 
 
 def _in_work_tree(file: str, program: str) -> bool:
