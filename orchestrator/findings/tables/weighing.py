@@ -80,7 +80,7 @@ def weigh(file: StartFile, told: Told, origin: str, base: int, known: Origins) -
         if owner and its < _ROOT_STARTS_ANOTHERS:
             its, reason = _ROOT_STARTS_ANOTHERS, f"a program of user {owner}, which root starts"
         elif told.mechanism.name == "sudo" and not told.weight and not owner:
-            its = min(its, 1)
+            its, weight = 0, 0
         if not program or its > worst:
             worst, program, program_origin = max(its, 0), path, its_origin
             if reason:
