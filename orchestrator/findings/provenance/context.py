@@ -80,7 +80,7 @@ def _push(opened: list[str], first: str) -> None:
 
 def _handled(opened: Sequence[str], number: int, text: str) -> Iterator[tuple[int, str]]:
     if opened and opened[-1]:
-        yield number, f"{opened[-1]} {text.strip()} "[:LONGEST]
+        yield number, f"{opened[-1]} {text.strip()}"[:LONGEST]
 
 
 def starts_in(path: str, uid: int, lines: Sequence[tuple[int, str]]) -> str:
