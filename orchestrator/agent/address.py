@@ -28,7 +28,7 @@ def address(environ: Mapping[str, str]) -> str:
 
 
 def socket_of_agent(environ: Mapping[str, str]) -> str | None:
-    """Return the path of a socket that this account has made, None without one."""
+    """Return the path of the agent's socket if this account has made the socket, else None."""
     path = address(environ)
     try:
         return path if os.lstat(path).st_uid == os.geteuid() else None

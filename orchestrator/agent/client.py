@@ -6,11 +6,10 @@ import os
 import select
 import signal
 import socket
-import struct
 import sys
 from typing import TYPE_CHECKING
 
-from stopgap.orchestrator.agent.request import MOST_DESCRIPTORS, Request, interpreter, send
+from stopgap.orchestrator.agent.request import MOST_DESCRIPTORS, Request, interpreter, peer, send
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +35,7 @@ def ask_agent(path: str, words: Sequence[str], patience: float = PATIENCE) -> in
         connection.settimeout(patience)
         try:
             connection.connect(path)
-            if _peer(connection) != os.geteuid():
+            if peer(connection)[1] != os.geteuid():
                 return None
             number = _handed_over(connection, words)
         except (OSError, ValueError, EOFError):
@@ -45,7 +44,7 @@ def ask_agent(path: str, words: Sequence[str], patience: float = PATIENCE) -> in
 
 
 def _can_hand_over() -> bool:
-    """Return whether another process can do all that this one could: read from its terminal, above all."""
+    """Return whether the agent's process can do all that this process can: read from the terminal, above all."""
     try:
         for descriptor in (0, 1, 2):
             os.fstat(descriptor)
@@ -57,13 +56,6 @@ def _can_hand_over() -> bool:
         return True
     os.close(terminal)
     return os.isatty(0)
-
-
-def _peer(connection: socket.socket) -> int:
-    """Return the account of the process that listens (unix(7), SO_PEERCRED)."""
-    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    _, account, _ = struct.unpack("3i", raw)
-    return int(account)
 
 
 def _handed_over(connection: socket.socket, words: Sequence[str]) -> int | None:

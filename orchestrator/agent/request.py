@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 MOST_DESCRIPTORS = 64
 """Of one request; the kernel takes 253 (unix(7), SCM_MAX_FD)."""
+_PEER = struct.Struct("3i")
 _NUMBER = 4
 """Bytes of a count."""
 _HEAD = 64
@@ -21,7 +23,7 @@ _LARGEST = 8 << 20
 
 
 class Request(NamedTuple):
-    """A command as it was typed, and what its process inherited."""
+    """A command as the operator typed the command, and what the client's process inherited."""
 
     interpreter: bytes
     """What has to be the same in the agent: see `interpreter`."""
@@ -42,6 +44,12 @@ def interpreter() -> bytes:
     """Return what tells two interpreters apart for a command: program, version, module path, flags, encoding."""
     told = (sys.executable, sys.version, sys.path[1:], sys.flags, sys.pycache_prefix, sys.getfilesystemencoding())
     return repr(told).encode("utf-8", "surrogateescape")
+
+
+def peer(connection: socket.socket) -> tuple[int, int, int]:
+    """Return process, account and group at the other end (unix(7), SO_PEERCRED)."""
+    process, account, group = _PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
+    return process, account, group
 
 
 def send(connection: socket.socket, request: Request, received: Sequence[int]) -> None:
@@ -71,11 +79,11 @@ def receive(connection: socket.socket) -> tuple[Request, list[int]]:
         os.set_inheritable(descriptor, False)
     if flags & socket.MSG_CTRUNC:
         raise ValueError(flags)
-    head += _exactly(connection, _HEAD - len(head))
+    head += exactly(connection, _HEAD - len(head))
     size = int(head)
     if not 0 <= size <= _LARGEST:
         raise ValueError(size)
-    fields = [tuple(_parts(field)) for field in _parts(_exactly(connection, size))]
+    fields = [tuple(_parts(field)) for field in _parts(exactly(connection, size))]
     (program,), words, environ, encodings, ignored, (umask,), descriptors = fields
     request = Request(program, words, environ, encodings, _numbers(ignored), int(umask), tuple(_numbers(descriptors)))
     if len(received) != len(request.descriptors):
@@ -103,7 +111,8 @@ def _parts(packed: bytes) -> list[bytes]:
     return parts
 
 
-def _exactly(connection: socket.socket, size: int) -> bytes:
+def exactly(connection: socket.socket, size: int) -> bytes:
+    """Return so many bytes. Raises EOFError for an end before."""
     got = bytearray()
     while len(got) < size:
         more = connection.recv(min(size - len(got), 1 << 16))

@@ -6,7 +6,6 @@ import os
 import select
 import signal
 import socket
-import struct
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,13 +13,13 @@ from pathlib import Path
 
 from stopgap.orchestrator.agent.address import LONGEST
 from stopgap.orchestrator.agent.client import ENDED, KILLED
+from stopgap.orchestrator.agent.request import peer
 from stopgap.orchestrator.errors import Error
 from stopgap.orchestrator.text import tr
 
 _WAITING = 16
 """Clients between two calls of accept(2)."""
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-_PEER = struct.Struct("3i")
 
 
 def listen(path: Path) -> socket.socket:
@@ -70,7 +69,7 @@ def process_of(path: Path) -> int | None:
             connection.connect(os.fspath(path))
         except OSError:
             return None
-        return _peer(connection)[0]
+        return peer(connection)[0]
 
 
 @dataclass
@@ -175,16 +174,10 @@ def _accepted(listener: socket.socket) -> socket.socket | None:
         connection, _ = listener.accept()
     except OSError:
         return None
-    if _peer(connection)[1] == os.geteuid():
+    if peer(connection)[1] == os.geteuid():
         return connection
     connection.close()
     return None
-
-
-def _peer(connection: socket.socket) -> tuple[int, int, int]:
-    """Return process, account and group at the other end (unix(7), SO_PEERCRED)."""
-    process, account, group = _PEER.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size))
-    return process, account, group
 
 
 def _close(listener: socket.socket) -> None:

@@ -7,12 +7,11 @@ import io
 import os
 import signal
 import socket
-import struct
 import sys
 import time
 
 from stopgap.orchestrator.agent.client import ACCEPTED, GO, PATIENCE, REFUSED
-from stopgap.orchestrator.agent.request import Request, interpreter, receive
+from stopgap.orchestrator.agent.request import Request, exactly, interpreter, peer, receive
 from stopgap.orchestrator.agent.sameness import difference
 
 _HIGH = 512
@@ -35,7 +34,7 @@ def take_place(connection: socket.socket) -> list[str] | None:
         for each in received:
             os.close(each)
         connection.sendall(b"%s %d\n" % (ACCEPTED, os.getpid()))
-        if _exactly(connection, len(GO) + 1) != GO + b"\n":
+        if exactly(connection, len(GO) + 1) != GO + b"\n":
             return None
     except (OSError, ValueError, EOFError):
         return None
@@ -47,8 +46,7 @@ def take_place(connection: socket.socket) -> list[str] | None:
 def _refusal(request: Request, connection: socket.socket) -> str | None:
     if request.interpreter != interpreter():
         return "interpreter"
-    peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-    return difference(struct.unpack("3i", peer)[0])
+    return difference(peer(connection)[0])
 
 
 def _inherit(request: Request, moved: list[int]) -> None:
@@ -77,13 +75,3 @@ def _open_streams(encodings: list[str]) -> None:
         if name == "stderr" and isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
         vars(sys).update({name: stream, f"__{name}__": stream})
-
-
-def _exactly(connection: socket.socket, size: int) -> bytes:
-    got = b""
-    while len(got) < size:
-        more = connection.recv(size - len(got))
-        if not more:
-            raise EOFError
-        got += more
-    return got

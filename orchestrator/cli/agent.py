@@ -104,7 +104,7 @@ def start(options: StartOptions) -> int:
 
 
 def stop(options: AgentOptions) -> int:
-    """Stop the agent; commands that it runs go on. Raises Error for none, or one that does not stop."""
+    """Stop the agent; commands that the agent runs go on. Raises Error without an agent, or for one that goes on."""
     path = Path(address(os.environ))
     number = process_of(path)
     if number is None:

@@ -1,4 +1,4 @@
-"""Questions of several steps to one host that one script answers."""
+"""One script answers the questions that several steps have to one host."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Reader(ABC, Generic[T_co]):
         """Return the POSIX sh script. The script reads nothing from standard input and changes nothing."""
 
     def joined_with(self, _others: Sequence[Self]) -> Self | None:
-        """Return one reader for the questions of all of these, whose output each of them parses for its own answer.
+        """Return one reader that asks what this reader and the others ask; each parses its own answer there.
 
         `None` where they have to be asked one by one.
         """

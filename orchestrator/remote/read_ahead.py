@@ -17,7 +17,7 @@ class ReadAhead:
     __slots__ = ("_at", "_held", "_tcp", "close", "send")
 
     def __init__(self, tcp: socket.socket) -> None:
-        """Read from this socket; it is closed with this object."""
+        """Read from the socket `tcp`; `close` closes that socket."""
         self._tcp = tcp
         self._held = b""
         self._at = 0

@@ -154,7 +154,7 @@ def _check_words(words: str) -> None:
 
 
 def _from_terminal(words: str) -> str:
-    """Ask at the process's terminal; one that the agent runs has none of its own, and asks at its client's."""
+    """Ask at the process's terminal; a process of the agent's has no terminal, and asks at the client's."""
     from getpass import getpass  # noqa: PLC0415
 
     try:

@@ -172,10 +172,10 @@ def _through_functions(source: str, tainted: Collection[str]) -> bool:
     if not calling:
         return False
     for found in _CALLED_WITH.finditer(source):
-        if source[: found.start(1)].endswith(_DEFINES):
+        places = calling.get(found[1].lower(), set())
+        if not places or source.endswith(_DEFINES, 0, found.start(1)):
             continue
         arguments = _arguments(source[found.end() : found.end() + _LONGEST_CALL])
-        places = calling.get(found[1].lower(), set())
         if any(place < len(arguments) and _goes(arguments[place], tainted) for place in places):
             return True
     return False

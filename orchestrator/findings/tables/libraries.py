@@ -34,14 +34,7 @@ _LIBRARIES = re.compile(r"\.so(?:\.[\w.]+)?$")
 def libraries_gone(collected: CollectionReader) -> Iterator[Row]:
     """Mapped libraries whose file is gone, and of which no other version is left, as an upgrade would leave one."""
     volatile = with_artifact(collected, "process-code")
-    inside = contained(control_groups(volatile))
-    users: dict[str, dict[int, Place]] = {}
-    for row in mappings(volatile):
-        path, pid = str(row.fields["path"]), int(row.fields["pid"])
-        if not row.fields["gone"] or pid in inside or not _LIBRARIES.search(path) or not path.startswith("/"):
-            continue
-        if path in users or collected.meter.hold("libraries", path):
-            users.setdefault(path, {}).setdefault(pid, row.place)
+    users = _users(collected, volatile, gone=True)
     lost = Counter(pid for pids in users.values() for pid in pids)
     few = {
         path: pids
@@ -54,10 +47,24 @@ def libraries_gone(collected: CollectionReader) -> Iterator[Row]:
         return
     stems = {_stem(canonical(path)) for path in few}
     left = {stem for each in entries(collected, "bodyfile") if (stem := _stem(canonical(each.name))) in stems}
+    digests = digests_of(collected)
     for path, pids in few.items():
-        if _stem(canonical(path)) not in left and digests_of(collected).knows(path) != "yes":
+        if _stem(canonical(path)) not in left and digests.knows(path) != "yes":
             numbers = ", ".join(map(str, pids))
             yield Row({"path": path, "pids": numbers, "place": place_of(path)}, next(iter(pids.values())))
+
+
+def _users(collected: CollectionReader, volatile: CollectionReader, *, gone: bool) -> dict[str, dict[int, Place]]:
+    """Return the processes outside of containers by the library that a process has mapped, deleted or still there."""
+    inside = contained(control_groups(volatile))
+    users: dict[str, dict[int, Place]] = {}
+    for row in mappings(volatile):
+        path, pid = str(row.fields["path"]), int(row.fields["pid"])
+        if row.fields["gone"] != gone or pid in inside or not path.startswith("/") or not _LIBRARIES.search(path):
+            continue
+        if path in users or collected.meter.hold("libraries", path):
+            users.setdefault(path, {}).setdefault(pid, row.place)
+    return users
 
 
 _FEW = 2
@@ -97,21 +104,8 @@ def _stem(path: str) -> str:
 def loaded(collected: CollectionReader) -> Iterator[Row]:
     """Libraries that processes have mapped or were told to load, and that no package brought."""
     volatile = with_artifact(collected, "process-code")
-    inside = contained(control_groups(volatile))
-    users: dict[str, list[int]] = {}
-    places: dict[str, Place] = {}
-    for row in mappings(volatile):
-        path = str(row.fields["path"])
-        if (
-            row.fields["gone"]
-            or not path.startswith("/")
-            or row.fields["pid"] in inside
-            or not _LIBRARIES.search(path)
-        ):
-            continue
-        if path in users or collected.meter.hold("libraries", path):
-            users.setdefault(path, []).append(int(row.fields["pid"]))
-            places.setdefault(path, row.place)
+    users = _users(collected, volatile, gone=False)
+    places = {path: next(iter(pids.values())) for path, pids in users.items()}
     told: dict[str, Row] = {}
     for row in preload(volatile):
         if row.fields["variable"] in {"LD_PRELOAD", "LD_AUDIT"} or not row.fields["variable"]:
@@ -128,11 +122,11 @@ def loaded(collected: CollectionReader) -> Iterator[Row]:
             continue
         weight = {"system": 3, "data": 2, "open": 4, "home": 1, "web": 3}.get(place, 0)
         weight = max(weight, 2 if place == "home" else 3) if hidden else weight
-        if _COMPILED.match(path) and {programs.get(pid) for pid in users.get(path, [])} == {_COMPILER}:
+        if _COMPILED.match(path) and {programs.get(pid) for pid in users.get(path, ())} == {_COMPILER}:
             weight = 0
         weight = max(weight, 3 if place != "local" else 1) if path in told else weight
         if weight:
-            pids = users.get(path, [])
+            pids = list(users.get(path, ()))
             fields: Fields = {"path": path, "pids": ", ".join(map(str, pids[:5])), "count": len(pids)}
             fields |= {
                 "preloaded": path in told,

@@ -73,7 +73,7 @@ def running(collected: CollectionReader) -> Iterator[Row]:
     wanted = [str(row.fields["program"]) for row in found] + [path for path, _ in scripts.values() if path]
     wanted += [str(row.fields["input"]) for row in found if _SHELL.search(str(row.fields["program"]))]
     units = {pid: _unit_files(groups.get(pid, "")) for pid in scripts}
-    wanted += {path: None for paths in units.values() for path in paths}
+    wanted += dict.fromkeys(path for paths in units.values() for path in paths)
     known, now = origins(collected, wanted, digests_of(collected)), collected_at(collected)
     by_pid = {int(row.fields["pid"]): row for row in found}
     mains = _first_programs(found, groups)
